@@ -1,4 +1,7 @@
 //! Everything of privet that is mathematics or protocol.
 
+pub mod aggregation;
+pub mod encoding;
 pub mod params;
 pub mod random;
+pub mod round;

@@ -1,0 +1,131 @@
+//! The exact sum of updates.
+
+use crate::encoding::{FixedPoint, Update};
+
+/// A sum of weighted updates, in integers: it has no order, and parts of it can be added in parallel.
+///
+/// It cannot overflow: a coordinate is below `2^31`, and a round admits no more than [`Sum::WEIGHT_LIMIT`] of
+/// weight in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sum {
+    delta: Vec<i64>,
+    loss: i64,
+    weight: u64,
+}
+
+/// The mean of a finished sum.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mean {
+    /// The mean movement of the model, one number a parameter.
+    pub delta: Vec<f64>,
+    /// The mean loss of local training.
+    pub loss: f64,
+}
+
+impl Sum {
+    /// The most weight that the contributions to one sum may have together.
+    pub const WEIGHT_LIMIT: u64 = u32::MAX as u64;
+
+    /// The empty sum of vectors with `parameters` coordinates.
+    pub fn new(parameters: usize) -> Sum {
+        Sum { delta: vec![0; parameters], loss: 0, weight: 0 }
+    }
+
+    /// How many coordinates it has.
+    pub fn parameters(&self) -> usize {
+        self.delta.len()
+    }
+
+    /// The weight that has been added so far.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// Adds an update, times its weight.
+    ///
+    /// The caller has checked that the lengths agree and that the weight stays within [`Sum::WEIGHT_LIMIT`].
+    pub(crate) fn add(&mut self, update: &Update) {
+        debug_assert_eq!(self.delta.len(), update.delta.len());
+        let weight = i64::from(update.weight);
+        for (sum, value) in self.delta.iter_mut().zip(&update.delta) {
+            *sum += weight * i64::from(*value);
+        }
+        self.loss += weight * i64::from(update.loss);
+        self.weight += u64::from(update.weight);
+    }
+
+    /// Adds another part of the same sum.
+    pub(crate) fn merge(&mut self, part: &Sum) {
+        debug_assert_eq!(self.delta.len(), part.delta.len());
+        for (sum, value) in self.delta.iter_mut().zip(&part.delta) {
+            *sum += value;
+        }
+        self.loss += part.loss;
+        self.weight += part.weight;
+    }
+
+    /// The weighted mean. `None` while nothing has been added.
+    pub fn mean(&self, grid: FixedPoint) -> Option<Mean> {
+        (self.weight > 0).then(|| Mean {
+            delta: self.delta.iter().map(|sum| grid.decode_mean(*sum, self.weight)).collect(),
+            loss: grid.decode_mean(self.loss, self.weight),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn updates() -> impl Strategy<Value = Vec<Update>> {
+        let update = (prop::collection::vec(any::<i32>(), 3), 1_u32..100_000, any::<i32>())
+            .prop_map(|(delta, weight, loss)| Update { delta, weight, loss });
+        prop::collection::vec(update, 1..20)
+    }
+
+    fn sum(updates: &[Update]) -> Sum {
+        let mut sum = Sum::new(3);
+        updates.iter().for_each(|update| sum.add(update));
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn neither_order_nor_grouping_changes_a_bit(updates in updates(), at in 0_usize..20) {
+            let whole = sum(&updates);
+            let backwards: Vec<_> = updates.iter().rev().cloned().collect();
+            prop_assert_eq!(&sum(&backwards), &whole);
+
+            let (left, right) = updates.split_at(at.min(updates.len()));
+            let mut parts = sum(right);
+            parts.merge(&sum(left));
+            prop_assert_eq!(&parts, &whole);
+        }
+    }
+
+    #[test]
+    fn the_mean_is_weighted() {
+        let grid = FixedPoint::new(8).unwrap();
+        let (one, three) = (256, 3 * 256);
+        let sum = sum(&[
+            Update { delta: vec![one, 0, 0], weight: 3, loss: one },
+            Update { delta: vec![three, 0, one], weight: 1, loss: three },
+        ]);
+        let mean = sum.mean(grid).unwrap();
+        assert_eq!(mean, Mean { delta: vec![1.5, 0.0, 0.25], loss: 1.5 });
+    }
+
+    #[test]
+    fn an_empty_sum_has_no_mean() {
+        assert_eq!(Sum::new(3).mean(FixedPoint::new(8).unwrap()), None);
+    }
+
+    #[test]
+    fn the_heaviest_sum_does_not_overflow() {
+        let mut sum = Sum::new(1);
+        sum.add(&Update { delta: vec![i32::MIN], weight: u32::MAX, loss: i32::MIN });
+        assert_eq!(sum.weight(), Sum::WEIGHT_LIMIT);
+        assert_eq!(sum.delta[0], i64::from(i32::MIN) * i64::from(u32::MAX));
+    }
+}

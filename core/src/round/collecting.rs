@@ -1,0 +1,156 @@
+//! The phase in which a round waits for the updates of its cohort.
+
+use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp};
+use crate::aggregation::Sum;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A round that awaits updates. Its memory is one sum, however large the cohort.
+#[derive(Debug, Clone)]
+pub struct Collecting {
+    pub(super) round: u32,
+    pub(super) opened: Timestamp,
+    pub(super) deadline: Timestamp,
+    pub(super) cohort: BTreeSet<u32>,
+    pub(super) wanted: u32,
+    pub(super) weight_cap: u32,
+    pub(super) contributions: BTreeMap<u32, Contribution>,
+    pub(super) declined: BTreeSet<u32>,
+    pub(super) sum: Sum,
+}
+
+impl Collecting {
+    /// Opens a round: draws its cohort from the enrolled clients.
+    pub(super) fn open(
+        rules: &Rules,
+        round: u32,
+        enrolled: &BTreeSet<u32>,
+        parameters: usize,
+        now: Timestamp,
+    ) -> Collecting {
+        Collecting {
+            round,
+            opened: now,
+            deadline: now.after(rules.deadline),
+            cohort: rules.cohort.draw(enrolled, rules.seed, round),
+            wanted: rules.cohort.wanted(enrolled.len() as u32),
+            weight_cap: rules.weight_cap,
+            contributions: BTreeMap::new(),
+            declined: BTreeSet::new(),
+            sum: Sum::new(parameters),
+        }
+    }
+
+    /// The number of the round, from 1.
+    pub fn round(&self) -> u32 {
+        self.round
+    }
+
+    /// The clients that are asked to take part.
+    pub fn cohort(&self) -> &BTreeSet<u32> {
+        &self.cohort
+    }
+
+    /// When the round stops waiting.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    /// How many updates have been counted.
+    pub fn contributed(&self) -> usize {
+        self.contributions.len()
+    }
+
+    /// Whether the round still waits for this client.
+    pub fn awaits(&self, client: u32) -> bool {
+        self.cohort.contains(&client)
+            && !self.contributions.contains_key(&client)
+            && !self.declined.contains(&client)
+    }
+
+    /// The same round with nothing collected: a worker fills it with the updates of participants that no other
+    /// worker has, and [`Collecting::absorb`] joins the parts.
+    pub fn part(&self) -> Collecting {
+        Collecting {
+            contributions: BTreeMap::new(),
+            declined: BTreeSet::new(),
+            sum: Sum::new(self.sum.parameters()),
+            cohort: self.cohort.clone(),
+            ..*self
+        }
+    }
+
+    /// Counts an update: checks everything, records it, then adds it. The same body again gives the same receipt
+    /// and is not counted again.
+    pub fn accept(&mut self, submission: &Submission) -> Result<Receipt, Refusal> {
+        let Submission { client, round, ref update, digest } = *submission;
+        self.check_participant(client, round)?;
+        if let Some(contribution) = self.contributions.get(&client) {
+            return match digest.is_some() && contribution.digest == digest {
+                true => Ok(Receipt { round, client, contribution: *contribution }),
+                false => Err(Refusal::AnotherUpdate { round, client }),
+            };
+        }
+        let expected = self.sum.parameters();
+        if update.delta.len() != expected {
+            return Err(Refusal::WrongLength { expected, found: update.delta.len() });
+        }
+        if !(1..=self.weight_cap).contains(&update.weight) {
+            return Err(Refusal::Weight { weight: update.weight, cap: self.weight_cap });
+        }
+
+        let contribution = Contribution { weight: update.weight, digest };
+        self.contributions.insert(client, contribution);
+        self.sum.add(update);
+        Ok(Receipt { round, client, contribution })
+    }
+
+    /// Notes that a participant cannot take part, so that the round need not wait for it.
+    pub fn decline(&mut self, client: u32, round: u32) -> Result<(), Refusal> {
+        match self.check_participant(client, round) {
+            Err(Refusal::HasDeclined { .. }) => Ok(()),
+            Err(refusal) => Err(refusal),
+            Ok(()) if self.contributions.contains_key(&client) => {
+                Err(Refusal::AnotherUpdate { round, client })
+            }
+            Ok(()) => {
+                self.declined.insert(client);
+                Ok(())
+            }
+        }
+    }
+
+    /// Joins a part of the same round that has collected other participants.
+    ///
+    /// # Panics
+    /// If a participant is in both: its update would count twice.
+    pub fn absorb(&mut self, part: Collecting) {
+        assert_eq!(self.round, part.round, "parts of one round are joined");
+        for (client, contribution) in part.contributions {
+            let counted_before = self.contributions.insert(client, contribution);
+            assert!(counted_before.is_none(), "client {client} was collected by two workers");
+        }
+        self.declined.extend(part.declined);
+        self.sum.merge(&part.sum);
+    }
+
+    /// Whether there is nothing more to wait for.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        let contributed = self.contributions.len();
+        contributed >= self.wanted as usize
+            || contributed + self.declined.len() >= self.cohort.len()
+            || now >= self.deadline
+    }
+
+    fn check_participant(&self, client: u32, round: u32) -> Result<(), Refusal> {
+        if round != self.round {
+            return Err(Refusal::RoundNotOpen { round });
+        }
+        if !self.cohort.contains(&client) {
+            return Err(Refusal::NotInCohort { round, client });
+        }
+        if self.declined.contains(&client) {
+            return Err(Refusal::HasDeclined { round, client });
+        }
+        Ok(())
+    }
+}

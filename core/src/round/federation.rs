@@ -1,0 +1,465 @@
+//! The federation: which phase it is in, and how events move it on.
+
+use super::{
+    Collecting, Effect, Event, Outcome, Receipt, Refusal, RoundRecord, Rules, Submission, Timestamp,
+};
+use crate::params::Params;
+use std::collections::BTreeSet;
+
+/// What the federation waits for.
+#[derive(Debug, Clone)]
+pub enum Phase {
+    /// For clients to enrol, until there are enough for the first round.
+    Gathering,
+    /// For the updates of a round.
+    Collecting(Box<Collecting>),
+    /// For nothing: the model is final.
+    Finished,
+}
+
+/// The answer to a client that asks whether there is something for it to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignment {
+    /// Train the current model and send an update for this round.
+    Train {
+        /// The round.
+        round: u32,
+        /// When the round stops waiting.
+        deadline: Timestamp,
+    },
+    /// Nothing at present.
+    Wait,
+    /// Nothing any more: the federation has finished.
+    Finished,
+}
+
+/// The coordinator's state.
+#[derive(Debug, Clone)]
+pub struct Federation {
+    rules: Rules,
+    enrolled: BTreeSet<u32>,
+    model: Params,
+    phase: Phase,
+    history: Vec<RoundRecord>,
+}
+
+impl Federation {
+    /// A federation with its first model, that waits for clients.
+    pub fn new(rules: Rules, model: Params) -> Federation {
+        Federation { rules, enrolled: BTreeSet::new(), model, phase: Phase::Gathering, history: Vec::new() }
+    }
+
+    /// The rules it is run by.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The clients that have enrolled.
+    pub fn enrolled(&self) -> &BTreeSet<u32> {
+        &self.enrolled
+    }
+
+    /// The current model; the final one when the federation has finished.
+    pub fn model(&self) -> &Params {
+        &self.model
+    }
+
+    /// What it waits for.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The rounds that are over, in their order.
+    pub fn history(&self) -> &[RoundRecord] {
+        &self.history
+    }
+
+    /// What a client is to do now.
+    pub fn assignment(&self, client: u32) -> Result<Assignment, Refusal> {
+        self.check_enrolled(client)?;
+        Ok(match &self.phase {
+            Phase::Collecting(collecting) if collecting.awaits(client) => {
+                Assignment::Train { round: collecting.round, deadline: collecting.deadline }
+            }
+            Phase::Gathering | Phase::Collecting(_) => Assignment::Wait,
+            Phase::Finished => Assignment::Finished,
+        })
+    }
+
+    /// Moves on by one event. What is overdue at `now` comes first, so that an update that arrives after the
+    /// deadline finds its round closed. A refused event changes nothing but the list of late clients.
+    pub fn step(self, event: Event, now: Timestamp) -> (Federation, Vec<Effect>) {
+        let (mut federation, mut effects) = self.advance(Vec::new(), now);
+        match federation.handle(event) {
+            Ok(effect) => effects.extend(effect),
+            Err(refusal) => effects.push(Effect::Refused(refusal)),
+        }
+        federation.advance(effects, now)
+    }
+
+    fn handle(&mut self, event: Event) -> Result<Option<Effect>, Refusal> {
+        match event {
+            Event::Enrol { place } => self.enrol(place).map(|client| Some(Effect::Enrolled { client })),
+            Event::Submit(submission) => {
+                self.submit(&submission).map(|receipt| Some(Effect::Accepted(receipt)))
+            }
+            Event::Decline { client, round } => self.decline(client, round).map(|()| Some(Effect::Declined)),
+            Event::Absorb(part) => {
+                self.absorb(part);
+                Ok(None)
+            }
+            Event::Tick => Ok(None),
+        }
+    }
+
+    fn enrol(&mut self, place: Option<u32>) -> Result<u32, Refusal> {
+        let places = self.rules.places;
+        let client = match place {
+            Some(place) if !(1..=places).contains(&place) => {
+                return Err(Refusal::NoSuchPlace { place, places });
+            }
+            Some(place) if self.enrolled.contains(&place) => return Err(Refusal::PlaceTaken { place }),
+            Some(place) => place,
+            None => {
+                (1..=places).find(|place| !self.enrolled.contains(place)).ok_or(Refusal::Full { places })?
+            }
+        };
+        self.enrolled.insert(client);
+        Ok(client)
+    }
+
+    fn submit(&mut self, submission: &Submission) -> Result<Receipt, Refusal> {
+        let Submission { client, round, digest, .. } = *submission;
+        self.check_enrolled(client)?;
+        if let Phase::Collecting(collecting) = &mut self.phase
+            && collecting.round == round
+        {
+            return collecting.accept(submission);
+        }
+        let record = self.closed_round(round)?;
+        match record.receipt(client) {
+            Some(receipt) if receipt.contribution.digest == digest => Ok(receipt),
+            Some(_) => Err(Refusal::AnotherUpdate { round, client }),
+            None if record.cohort.contains(&client) => {
+                record.late.insert(client);
+                Err(Refusal::TooLate { round, client })
+            }
+            None => Err(Refusal::NotInCohort { round, client }),
+        }
+    }
+
+    fn decline(&mut self, client: u32, round: u32) -> Result<(), Refusal> {
+        self.check_enrolled(client)?;
+        match &mut self.phase {
+            Phase::Collecting(collecting) if collecting.round == round => collecting.decline(client, round),
+            _ => self.closed_round(round).and(Err(Refusal::TooLate { round, client })),
+        }
+    }
+
+    fn absorb(&mut self, part: Collecting) {
+        match &mut self.phase {
+            Phase::Collecting(collecting) => collecting.absorb(part),
+            Phase::Gathering | Phase::Finished => {
+                unreachable!("a part is taken from the round that is open, and joined before it closes")
+            }
+        }
+    }
+
+    /// Goes through every phase that has nothing more to wait for.
+    fn advance(mut self, mut effects: Vec<Effect>, now: Timestamp) -> (Federation, Vec<Effect>) {
+        loop {
+            match self.phase {
+                Phase::Gathering if self.enrolled.len() >= self.rules.wait_for as usize => {
+                    self.phase = self.next_phase(now, &mut effects);
+                }
+                Phase::Collecting(collecting) if collecting.is_over(now) => {
+                    let record = close(*collecting, &self.rules, &mut self.model, now);
+                    effects.push(Effect::Closed(record.clone()));
+                    self.history.push(record);
+                    self.phase = Phase::Gathering;
+                    self.phase = self.next_phase(now, &mut effects);
+                }
+                _ => return (self, effects),
+            }
+        }
+    }
+
+    fn next_phase(&self, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
+        let rounds_over = self.history.len() as u32;
+        if rounds_over >= self.rules.rounds {
+            effects.push(Effect::Finished);
+            return Phase::Finished;
+        }
+        let round = rounds_over + 1;
+        effects.push(Effect::Opened { round });
+        Phase::Collecting(Box::new(Collecting::open(
+            &self.rules,
+            round,
+            &self.enrolled,
+            self.model.len(),
+            now,
+        )))
+    }
+
+    fn check_enrolled(&self, client: u32) -> Result<(), Refusal> {
+        match self.enrolled.contains(&client) {
+            true => Ok(()),
+            false => Err(Refusal::NotEnrolled { client }),
+        }
+    }
+
+    fn closed_round(&mut self, round: u32) -> Result<&mut RoundRecord, Refusal> {
+        let at = (round as usize).wrapping_sub(1);
+        self.history.get_mut(at).ok_or(Refusal::RoundNotOpen { round })
+    }
+}
+
+/// Ends a round: with enough contributions its sum is released and makes the next model; with fewer, nothing is.
+fn close(round: Collecting, rules: &Rules, model: &mut Params, now: Timestamp) -> RoundRecord {
+    let mean = match round.contributions.len() >= rules.minimum as usize {
+        true => round.sum.mean(rules.grid),
+        false => None,
+    };
+    let outcome = match mean {
+        Some(mean) => {
+            rules.strategy.apply(model, &mean);
+            Outcome::Released { weight: round.sum.weight(), train_loss: mean.loss }
+        }
+        None => Outcome::Abandoned { minimum: rules.minimum },
+    };
+    RoundRecord {
+        round: round.round,
+        opened: round.opened,
+        closed: now,
+        cohort: round.cohort,
+        contributions: round.contributions,
+        declined: round.declined,
+        late: BTreeSet::new(),
+        outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregation::FederatedAveraging;
+    use crate::encoding::{FixedPoint, Update};
+    use crate::params::Layout;
+    use crate::random::Seed;
+    use crate::round::CohortRule;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const START: Timestamp = Timestamp(1_000);
+    const STEPS_IN_ONE: i32 = 1 << 16;
+
+    /// Two parameters, three places, everybody in every round, two contributions at the least, ten seconds.
+    fn rules() -> Rules {
+        Rules {
+            places: 3,
+            wait_for: 3,
+            rounds: 2,
+            cohort: CohortRule { fraction: 1.0, over_selection: 1.0 },
+            minimum: 2,
+            deadline: Duration::from_secs(10),
+            weight_cap: 100,
+            grid: FixedPoint::new(16).unwrap(),
+            strategy: FederatedAveraging { server_learning_rate: 1.0 },
+            seed: Seed(1),
+        }
+    }
+
+    fn gathering(rules: Rules) -> Federation {
+        let layout = Arc::new(Layout::new([("0.bias".into(), vec![2])]));
+        Federation::new(rules, Params::zeros(layout))
+    }
+
+    /// All three clients are enrolled and the first round is open.
+    fn collecting(rules: Rules) -> Federation {
+        (0..3).fold(gathering(rules), |federation, _| federation.step(Event::Enrol { place: None }, START).0)
+    }
+
+    fn submit(client: u32, round: u32) -> Submission {
+        let update = Update { delta: vec![STEPS_IN_ONE, client as i32], weight: client, loss: STEPS_IN_ONE };
+        Submission { client, round, update, digest: Some([client as u8; 32]) }
+    }
+
+    fn refusal(federation: &Federation, event: Event, now: Timestamp) -> Refusal {
+        match federation.clone().step(event, now).1.pop() {
+            Some(Effect::Refused(refusal)) => refusal,
+            other => panic!("expected a refusal, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_round_opens_when_enough_clients_are_there() {
+        let (federation, effects) = gathering(rules()).step(Event::Enrol { place: Some(2) }, START);
+        assert_eq!(effects, [Effect::Enrolled { client: 2 }]);
+        let (federation, _) = federation.step(Event::Enrol { place: None }, START);
+        let (federation, effects) = federation.step(Event::Enrol { place: None }, START);
+        assert_eq!(effects, [Effect::Enrolled { client: 3 }, Effect::Opened { round: 1 }]);
+        let deadline = START.after(Duration::from_secs(10));
+        assert_eq!(federation.assignment(1), Ok(Assignment::Train { round: 1, deadline }));
+    }
+
+    #[test]
+    fn a_place_is_given_once_and_only_if_there_is_one() {
+        let (federation, _) = gathering(rules()).step(Event::Enrol { place: Some(2) }, START);
+        let enrol = |place| refusal(&federation, Event::Enrol { place: Some(place) }, START);
+        assert_eq!(enrol(2), Refusal::PlaceTaken { place: 2 });
+        assert_eq!(enrol(4), Refusal::NoSuchPlace { place: 4, places: 3 });
+        assert_eq!(enrol(0), Refusal::NoSuchPlace { place: 0, places: 3 });
+        let full = refusal(&collecting(rules()), Event::Enrol { place: None }, START);
+        assert_eq!(full, Refusal::Full { places: 3 });
+    }
+
+    #[test]
+    fn the_last_update_releases_the_mean_and_opens_the_next_round() {
+        let federation = collecting(rules());
+        let (federation, _) = federation.step(Event::Submit(submit(1, 1)), START);
+        let (federation, _) = federation.step(Event::Submit(submit(2, 1)), START);
+        assert_eq!(federation.model().values(), [0.0, 0.0]);
+        let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
+        assert!(matches!(effects[..], [Effect::Accepted(_), Effect::Closed(_), Effect::Opened { round: 2 }]));
+        // Weights 1, 2, 3 and second coordinates 1, 2, 3 steps: (1 + 4 + 9) / 6 steps.
+        assert_eq!(federation.model().values(), [1.0, (14.0_f64 / 6.0 / 65536.0) as f32]);
+        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: 1.0 });
+    }
+
+    #[test]
+    fn at_the_deadline_a_round_with_enough_contributions_is_released() {
+        let late = START.after(Duration::from_secs(10));
+        let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
+        let (federation, _) = federation.step(Event::Submit(submit(3, 1)), START);
+        let (federation, effects) = federation.step(Event::Tick, late);
+        assert!(matches!(effects[..], [Effect::Closed(_), Effect::Opened { round: 2 }]));
+        assert_eq!(federation.history()[0].contributions.len(), 2);
+        assert_eq!(federation.model().values()[0], 1.0);
+    }
+
+    #[test]
+    fn a_round_below_its_minimum_releases_nothing() {
+        let late = START.after(Duration::from_secs(10));
+        let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
+        let (federation, _) = federation.step(Event::Tick, late);
+        assert_eq!(federation.history()[0].outcome, Outcome::Abandoned { minimum: 2 });
+        assert_eq!(federation.model().values(), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_straggler_is_told_that_it_is_late_and_remembered() {
+        let late = START.after(Duration::from_secs(10));
+        let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
+        let (federation, effects) = federation.step(Event::Submit(submit(2, 1)), late);
+        assert_eq!(effects.last(), Some(&Effect::Refused(Refusal::TooLate { round: 1, client: 2 })));
+        assert!(federation.history()[0].late.contains(&2));
+    }
+
+    #[test]
+    fn the_same_update_again_gives_the_same_receipt_and_counts_once() {
+        let (federation, first) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
+        let (federation, again) = federation.step(Event::Submit(submit(1, 1)), START);
+        assert_eq!(first, again);
+        let (federation, _) = federation.step(Event::Submit(submit(2, 1)), START);
+        let (federation, _) = federation.step(Event::Submit(submit(3, 1)), START);
+        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: 1.0 });
+        let (_, after_the_end) = federation.step(Event::Submit(submit(1, 1)), START);
+        assert_eq!(first, after_the_end);
+    }
+
+    #[test]
+    fn another_update_of_the_same_client_is_refused_during_and_after_the_round() {
+        let mut another = submit(1, 1);
+        another.digest = Some([9; 32]);
+        let expected = Refusal::AnotherUpdate { round: 1, client: 1 };
+        let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
+        assert_eq!(refusal(&federation, Event::Submit(another.clone()), START), expected);
+        let late = START.after(Duration::from_secs(10));
+        let (federation, _) = federation.step(Event::Tick, late);
+        assert_eq!(refusal(&federation, Event::Submit(another), late), expected);
+    }
+
+    #[test]
+    fn unsuitable_updates_are_refused_and_change_nothing() {
+        let federation = collecting(rules());
+        let refused = |submission| refusal(&federation, Event::Submit(submission), START);
+        assert_eq!(refused(submit(7, 1)), Refusal::NotEnrolled { client: 7 });
+        assert_eq!(refused(submit(1, 2)), Refusal::RoundNotOpen { round: 2 });
+        assert_eq!(refused(submit(1, 0)), Refusal::RoundNotOpen { round: 0 });
+
+        let mut short = submit(1, 1);
+        short.update.delta.pop();
+        assert_eq!(refused(short), Refusal::WrongLength { expected: 2, found: 1 });
+        for weight in [0, 101] {
+            let mut weighty = submit(1, 1);
+            weighty.update.weight = weight;
+            assert_eq!(refused(weighty), Refusal::Weight { weight, cap: 100 });
+        }
+    }
+
+    #[test]
+    fn a_client_outside_the_cohort_waits_and_is_refused() {
+        let federation = collecting(Rules {
+            cohort: CohortRule { fraction: 0.3, over_selection: 1.0 },
+            minimum: 1,
+            ..rules()
+        });
+        let Phase::Collecting(round) = federation.phase() else { panic!("a round is open") };
+        let outside = (1..=3).find(|client| !round.cohort().contains(client)).unwrap();
+        assert_eq!(federation.assignment(outside), Ok(Assignment::Wait));
+        let refused = refusal(&federation, Event::Submit(submit(outside, 1)), START);
+        assert_eq!(refused, Refusal::NotInCohort { round: 1, client: outside });
+    }
+
+    #[test]
+    fn a_round_does_not_wait_for_those_who_declined() {
+        let (federation, effects) = collecting(rules()).step(Event::Decline { client: 2, round: 1 }, START);
+        assert_eq!(effects, [Effect::Declined]);
+        assert_eq!(federation.assignment(2), Ok(Assignment::Wait));
+        let (federation, _) = federation.step(Event::Submit(submit(1, 1)), START);
+        let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
+        assert!(matches!(effects.last(), Some(Effect::Opened { round: 2 })));
+        assert!(federation.history()[0].declined.contains(&2));
+    }
+
+    #[test]
+    fn an_over_selected_round_closes_with_what_it_wants() {
+        let rules = Rules { cohort: CohortRule { fraction: 0.67, over_selection: 1.5 }, ..rules() };
+        let (federation, _) = collecting(rules).step(Event::Submit(submit(1, 1)), START);
+        let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
+        assert!(matches!(effects.last(), Some(Effect::Opened { round: 2 })));
+        let late = refusal(&federation, Event::Submit(submit(2, 1)), START);
+        assert_eq!(late, Refusal::TooLate { round: 1, client: 2 });
+    }
+
+    #[test]
+    fn the_federation_finishes_by_itself_after_the_last_round() {
+        let mut federation = collecting(rules());
+        let mut effects = Vec::new();
+        for round in 1..=2 {
+            for client in 1..=3 {
+                (federation, effects) = federation.step(Event::Submit(submit(client, round)), START);
+            }
+        }
+        assert_eq!(effects.last(), Some(&Effect::Finished));
+        assert_eq!(federation.assignment(1), Ok(Assignment::Finished));
+    }
+
+    #[test]
+    fn parts_collected_apart_make_the_same_model() {
+        let one_by_one = (1..=3).fold(collecting(rules()), |federation, client| {
+            federation.step(Event::Submit(submit(client, 1)), START).0
+        });
+        let federation = collecting(rules());
+        let Phase::Collecting(round) = federation.phase() else { panic!("a round is open") };
+        let mut parts = [round.part(), round.part()];
+        for (client, worker) in [(3, 0), (1, 1), (2, 0)] {
+            parts[worker].accept(&submit(client, 1)).unwrap();
+        }
+        let apart = parts
+            .into_iter()
+            .fold(federation, |federation, part| federation.step(Event::Absorb(part), START).0);
+        assert_eq!(apart.model(), one_by_one.model());
+        assert_eq!(apart.history(), one_by_one.history());
+    }
+}

@@ -1,0 +1,28 @@
+//! The coordinator's half of a round: a pure state machine.
+//!
+//! ```text
+//! Gathering --enough clients--> Collecting --all reported, or enough, or deadline--> released or abandoned
+//!                                   ^                                                        |
+//!                                   +------------------- next round ------------------------+--> Finished
+//! ```
+//!
+//! [`Federation::step`] takes the state, an event and the time, and gives the next state and what is to be done
+//! about it. The HTTP service and the simulator both only carry events to it.
+
+mod cohort;
+mod collecting;
+mod event;
+mod federation;
+mod record;
+mod refusal;
+mod rules;
+mod time;
+
+pub use cohort::CohortRule;
+pub use collecting::Collecting;
+pub use event::{Effect, Event, Submission};
+pub use federation::{Assignment, Federation, Phase};
+pub use record::{Contribution, Digest, Outcome, Receipt, RoundRecord};
+pub use refusal::Refusal;
+pub use rules::Rules;
+pub use time::Timestamp;

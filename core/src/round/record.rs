@@ -1,0 +1,75 @@
+//! What remains of a round.
+
+use super::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The SHA-256 of some bytes.
+pub type Digest = [u8; 32];
+
+/// An update that has been counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The weight it has in the mean.
+    pub weight: u32,
+    /// The digest of the body that brought it; none in a simulation, where nothing is sent, nor sent twice.
+    pub digest: Option<Digest>,
+}
+
+/// What a participant gets for an update: it is counted, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The round in which it counts.
+    pub round: u32,
+    /// The client that sent it.
+    pub client: u32,
+    /// What is counted.
+    pub contribution: Contribution,
+}
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Its sum was released and made the next model.
+    Released {
+        /// The weight of all contributions together.
+        weight: u64,
+        /// The weighted mean of the participants' training losses.
+        train_loss: f64,
+    },
+    /// It had too few contributions, so that nothing was released and the model stayed.
+    Abandoned {
+        /// How many contributions the plan asks for at the least.
+        minimum: u32,
+    },
+}
+
+/// The record of a round that is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundRecord {
+    /// Its number, from 1.
+    pub round: u32,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// When it was closed.
+    pub closed: Timestamp,
+    /// The clients that were asked.
+    pub cohort: BTreeSet<u32>,
+    /// The updates that were counted, by client.
+    pub contributions: BTreeMap<u32, Contribution>,
+    /// The clients that said they could not take part.
+    pub declined: BTreeSet<u32>,
+    /// The clients whose update came after the end.
+    pub late: BTreeSet<u32>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl RoundRecord {
+    /// The receipt of a client whose update was counted.
+    pub fn receipt(&self, client: u32) -> Option<Receipt> {
+        let contribution = *self.contributions.get(&client)?;
+        Some(Receipt { round: self.round, client, contribution })
+    }
+}

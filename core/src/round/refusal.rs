@@ -1,0 +1,86 @@
+//! Why an event is refused. A refusal changes no state.
+
+/// What a client did that the federation does not allow.
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It asked for a place that the federation does not have.
+    #[error("there is no place {place}: the federation has places 1 to {places}")]
+    NoSuchPlace {
+        /// The place asked for.
+        place: u32,
+        /// How many there are.
+        places: u32,
+    },
+    /// It asked for a place that another client has.
+    #[error("place {place} is taken by another client: choose another partition")]
+    PlaceTaken {
+        /// The place asked for.
+        place: u32,
+    },
+    /// It asked for any place, and none is left.
+    #[error("all {places} places of the federation are taken")]
+    Full {
+        /// How many there are.
+        places: u32,
+    },
+    /// It is not enrolled.
+    #[error("client {client} is not enrolled: enrol first")]
+    NotEnrolled {
+        /// The number it gave.
+        client: u32,
+    },
+    /// It named a round that has not been opened.
+    #[error("round {round} is not open yet: check in for a task")]
+    RoundNotOpen {
+        /// The round it named.
+        round: u32,
+    },
+    /// It came after the end of the round.
+    #[error("round {round} closed before the update of client {client} arrived: check in for the next task")]
+    TooLate {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
+    /// It was not asked to take part.
+    #[error("client {client} is not in the cohort of round {round}: check in for a task")]
+    NotInCohort {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
+    /// It sent a second update that differs from the first, which is counted.
+    #[error("client {client} has already sent another update for round {round}: the first one counts")]
+    AnotherUpdate {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
+    /// It had said that it cannot take part.
+    #[error("client {client} has declined round {round}: check in for the next task")]
+    HasDeclined {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
+    /// Its update is for another architecture.
+    #[error("the update has {found} parameters, the model has {expected}: train the model of the task")]
+    WrongLength {
+        /// How many parameters the model has.
+        expected: usize,
+        /// How many the update has.
+        found: usize,
+    },
+    /// Its update has no weight, or more than the plan allows.
+    #[error("the update weighs {weight}, the plan allows 1 to {cap}")]
+    Weight {
+        /// What it weighs.
+        weight: u32,
+        /// The largest weight that the plan allows.
+        cap: u32,
+    },
+}

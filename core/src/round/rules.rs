@@ -1,0 +1,32 @@
+//! What the coordinator's half needs to know of a plan.
+
+use super::CohortRule;
+use crate::aggregation::FederatedAveraging;
+use crate::encoding::FixedPoint;
+use crate::random::Seed;
+use std::time::Duration;
+
+/// The rules by which rounds are run. Made from a checked plan, so that they agree with one another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// How many places for clients the federation has; they are numbered from 1.
+    pub places: u32,
+    /// How many clients must have enrolled before the first round opens.
+    pub wait_for: u32,
+    /// How many rounds there are.
+    pub rounds: u32,
+    /// How a cohort is drawn.
+    pub cohort: CohortRule,
+    /// How many contributions a round needs at the least to release its sum.
+    pub minimum: u32,
+    /// How long a round waits for its cohort.
+    pub deadline: Duration,
+    /// The largest weight that one contribution may have.
+    pub weight_cap: u32,
+    /// The grid on which updates are written.
+    pub grid: FixedPoint,
+    /// How the mean update becomes the next model.
+    pub strategy: FederatedAveraging,
+    /// The seed of the federation.
+    pub seed: Seed,
+}
