@@ -3,5 +3,6 @@
 pub mod aggregation;
 pub mod encoding;
 pub mod params;
+pub mod protocol;
 pub mod random;
 pub mod round;

@@ -1,7 +1,8 @@
 //! What happens to a federation, and what it asks to be done.
 
-use super::{Collecting, Digest, Receipt, Refusal, RoundRecord};
+use super::{Collecting, Receipt, Refusal, RoundRecord};
 use crate::encoding::Update;
+use crate::protocol::HexDigest;
 
 /// An update on its way in.
 #[derive(Debug, Clone)]
@@ -13,7 +14,7 @@ pub struct Submission {
     /// The update.
     pub update: Update,
     /// The digest of the body that brought it, if it was sent.
-    pub digest: Option<Digest>,
+    pub digest: Option<HexDigest>,
 }
 
 /// Something that happens to a federation.

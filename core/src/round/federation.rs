@@ -245,6 +245,7 @@ mod tests {
     use crate::aggregation::FederatedAveraging;
     use crate::encoding::{FixedPoint, Update};
     use crate::params::Layout;
+    use crate::protocol::HexDigest;
     use crate::random::Seed;
     use crate::round::CohortRule;
     use std::sync::Arc;
@@ -281,7 +282,7 @@ mod tests {
 
     fn submit(client: u32, round: u32) -> Submission {
         let update = Update { delta: vec![STEPS_IN_ONE, client as i32], weight: client, loss: STEPS_IN_ONE };
-        Submission { client, round, update, digest: Some([client as u8; 32]) }
+        Submission { client, round, update, digest: Some(HexDigest([client as u8; 32])) }
     }
 
     fn refusal(federation: &Federation, event: Event, now: Timestamp) -> Refusal {
@@ -370,7 +371,7 @@ mod tests {
     #[test]
     fn another_update_of_the_same_client_is_refused_during_and_after_the_round() {
         let mut another = submit(1, 1);
-        another.digest = Some([9; 32]);
+        another.digest = Some(HexDigest([9; 32]));
         let expected = Refusal::AnotherUpdate { round: 1, client: 1 };
         let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
         assert_eq!(refusal(&federation, Event::Submit(another.clone()), START), expected);

@@ -22,7 +22,7 @@ pub use cohort::CohortRule;
 pub use collecting::Collecting;
 pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};
-pub use record::{Contribution, Digest, Outcome, Receipt, RoundRecord};
+pub use record::{Contribution, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
 pub use rules::Rules;
 pub use time::Timestamp;

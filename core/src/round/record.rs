@@ -1,11 +1,9 @@
 //! What remains of a round.
 
 use super::Timestamp;
+use crate::protocol::HexDigest;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The SHA-256 of some bytes.
-pub type Digest = [u8; 32];
 
 /// An update that has been counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +11,7 @@ pub struct Contribution {
     /// The weight it has in the mean.
     pub weight: u32,
     /// The digest of the body that brought it; none in a simulation, where nothing is sent, nor sent twice.
-    pub digest: Option<Digest>,
+    pub digest: Option<HexDigest>,
 }
 
 /// What a participant gets for an update: it is counted, once.

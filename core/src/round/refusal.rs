@@ -1,5 +1,7 @@
 //! Why an event is refused. A refusal changes no state.
 
+use crate::protocol::{Problem, ProblemDocument};
+
 /// What a client did that the federation does not allow.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -83,4 +85,28 @@ pub enum Refusal {
         /// The largest weight that the plan allows.
         cap: u32,
     },
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        match refusal {
+            Refusal::NoSuchPlace { .. } => Problem::NoSuchPlace,
+            Refusal::PlaceTaken { .. } => Problem::PlaceTaken,
+            Refusal::Full { .. } => Problem::FederationFull,
+            Refusal::NotEnrolled { .. } => Problem::NotEnrolled,
+            Refusal::RoundNotOpen { .. } => Problem::RoundNotOpen,
+            Refusal::TooLate { .. } => Problem::TooLate,
+            Refusal::NotInCohort { .. } => Problem::NotInCohort,
+            Refusal::AnotherUpdate { .. } => Problem::AnotherUpdate,
+            Refusal::HasDeclined { .. } => Problem::HasDeclined,
+            Refusal::WrongLength { .. } => Problem::WrongLength,
+            Refusal::Weight { .. } => Problem::WeightNotAllowed,
+        }
+    }
+}
+
+impl From<Refusal> for ProblemDocument {
+    fn from(refusal: Refusal) -> ProblemDocument {
+        Problem::from(refusal).document(refusal.to_string())
+    }
 }

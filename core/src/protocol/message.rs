@@ -1,0 +1,161 @@
+//! The JSON messages.
+
+use super::{CredentialDigest, HexDigest};
+use serde::{Deserialize, Serialize};
+
+/// What anybody may know of a federation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FederationState {
+    /// Its name, from the plan.
+    pub name: String,
+    /// The resolved plan, as TOML: every participant works by it.
+    pub plan: String,
+    /// The SHA-256 of that text.
+    pub plan_sha256: HexDigest,
+    /// What the federation waits for.
+    pub phase: PhaseName,
+    /// The round that is open, or the last one that was.
+    pub round: u32,
+    /// How many rounds there are.
+    pub rounds: u32,
+    /// How many clients have enrolled.
+    pub enrolled: u32,
+    /// How many must have before the first round opens.
+    pub wait_for: u32,
+    /// How many can.
+    pub places: u32,
+    /// The current model.
+    pub model_sha256: HexDigest,
+}
+
+/// The name of a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseName {
+    /// Waiting for clients to enrol.
+    Gathering,
+    /// A round is open.
+    Collecting,
+    /// The model is final.
+    Finished,
+}
+
+/// A client asks to be enrolled. The same request again gives the same answer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrol {
+    /// The digest of the client's credential.
+    pub credential: CredentialDigest,
+    /// The place it wants, from 1: the number of its partition. Any place if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
+}
+
+/// The client is enrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The number by which the federation knows it, from 1.
+    pub client: u32,
+    /// The plan by which the federation works.
+    pub plan_sha256: HexDigest,
+}
+
+/// "Is there anything for me?"
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckIn {
+    /// Who asks.
+    pub client: u32,
+}
+
+/// What there is for a client that checked in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum CheckInAnswer {
+    /// Train this model and send the update for this round.
+    Train {
+        /// The round, from 1.
+        round: u32,
+        /// The model to start from.
+        model_sha256: HexDigest,
+        /// How long the round will still wait.
+        milliseconds_left: u64,
+    },
+    /// Nothing yet; ask again after the time in `Retry-After`.
+    Wait,
+    /// Nothing any more: this model is final.
+    Finished {
+        /// The final model.
+        model_sha256: HexDigest,
+    },
+}
+
+/// A participant cannot take part in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decline {
+    /// Why.
+    pub reason: DeclineReason,
+}
+
+/// Why a participant cannot take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeclineReason {
+    /// Its training gave NaN or infinity.
+    Diverged,
+    /// Its update does not fit the encoding.
+    OutOfRange,
+}
+
+/// An update is counted, once. The same update again gives the same receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptMessage {
+    /// The round in which it counts.
+    pub round: u32,
+    /// Who sent it.
+    pub client: u32,
+    /// Its weight in the mean.
+    pub weight: u32,
+    /// The SHA-256 of the body that was sent.
+    pub update_sha256: HexDigest,
+}
+
+/// A round that is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundSummary {
+    /// Its number, from 1.
+    pub round: u32,
+    /// When it was opened, in milliseconds since the Unix epoch.
+    pub opened: u64,
+    /// When it was closed, in milliseconds since the Unix epoch.
+    pub closed: u64,
+    /// The clients that were asked.
+    pub cohort: Vec<u32>,
+    /// Those whose update counts.
+    pub contributed: Vec<u32>,
+    /// Those that could not take part.
+    pub declined: Vec<u32>,
+    /// Those that came too late.
+    pub late: Vec<u32>,
+    /// How it ended.
+    pub outcome: RoundOutcome,
+    /// The model after it.
+    pub model_sha256: HexDigest,
+}
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum RoundOutcome {
+    /// Its sum made a new model.
+    Released {
+        /// The mean training loss of its participants.
+        train_loss: f64,
+    },
+    /// It had too few contributions; nothing was released.
+    Abandoned {
+        /// How many it needed.
+        minimum: u32,
+    },
+}

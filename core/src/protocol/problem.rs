@@ -1,0 +1,167 @@
+//! What is answered when a request is refused: problem documents (RFC 9457) from one exhaustive table.
+//!
+//! The coordinator turns a [`Problem`] into a [`ProblemDocument`]; the client turns the document back into the
+//! same [`Problem`] and knows what to do. The `type` of a problem is stable: clients may depend on it.
+
+use serde::{Deserialize, Serialize};
+
+/// What every `type` begins with. The rest is the problem's name, as in the documentation.
+const TYPE_PREFIX: &str = "urn:privet:problem:";
+
+/// A kind of refusal, the same on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    /// The bytes are no message of this protocol.
+    MalformedRequest,
+    /// The credential is missing, or belongs to nobody or to another client.
+    NotAuthorized,
+    /// There is nothing at this address.
+    NotFound,
+    /// The method does not fit the address.
+    MethodNotAllowed,
+    /// The body is larger than any message of this federation.
+    BodyTooLarge,
+    /// The body has another type than this address takes.
+    UnsupportedMediaType,
+    /// There is no such place in the federation.
+    NoSuchPlace,
+    /// Another client has the place.
+    PlaceTaken,
+    /// No place is left.
+    FederationFull,
+    /// The client is not enrolled.
+    NotEnrolled,
+    /// The round has not been opened yet.
+    RoundNotOpen,
+    /// The round was closed before the message arrived.
+    TooLate,
+    /// The client is not in the cohort of the round.
+    NotInCohort,
+    /// Another update of this client is counted already.
+    AnotherUpdate,
+    /// The client declined this round before.
+    HasDeclined,
+    /// The update has the wrong number of parameters.
+    WrongLength,
+    /// The update has a weight that the plan does not allow.
+    WeightNotAllowed,
+    /// The coordinator is stopping.
+    ShuttingDown,
+    /// The coordinator has a fault of its own.
+    Internal,
+}
+
+/// A problem document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemDocument {
+    /// Which problem, as a URI that never changes.
+    #[serde(rename = "type")]
+    pub type_uri: String,
+    /// What kind of problem it is, in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong this time, and what to do.
+    pub detail: String,
+}
+
+impl Problem {
+    /// All problems.
+    pub const ALL: [Problem; 19] = [
+        Problem::MalformedRequest,
+        Problem::NotAuthorized,
+        Problem::NotFound,
+        Problem::MethodNotAllowed,
+        Problem::BodyTooLarge,
+        Problem::UnsupportedMediaType,
+        Problem::NoSuchPlace,
+        Problem::PlaceTaken,
+        Problem::FederationFull,
+        Problem::NotEnrolled,
+        Problem::RoundNotOpen,
+        Problem::TooLate,
+        Problem::NotInCohort,
+        Problem::AnotherUpdate,
+        Problem::HasDeclined,
+        Problem::WrongLength,
+        Problem::WeightNotAllowed,
+        Problem::ShuttingDown,
+        Problem::Internal,
+    ];
+
+    /// The table: name, HTTP status, title.
+    fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Problem::MalformedRequest => ("malformed-request", 400, "The request cannot be read"),
+            Problem::NotAuthorized => ("not-authorized", 401, "The credential does not fit"),
+            Problem::NotFound => ("not-found", 404, "There is nothing here"),
+            Problem::MethodNotAllowed => ("method-not-allowed", 405, "The method does not fit the address"),
+            Problem::BodyTooLarge => ("body-too-large", 413, "The body is too large"),
+            Problem::UnsupportedMediaType => ("unsupported-media-type", 415, "The body has another type"),
+            Problem::NoSuchPlace => ("no-such-place", 422, "There is no such place"),
+            Problem::PlaceTaken => ("place-taken", 409, "The place is taken"),
+            Problem::FederationFull => ("federation-full", 409, "The federation is full"),
+            Problem::NotEnrolled => ("not-enrolled", 403, "The client is not enrolled"),
+            Problem::RoundNotOpen => ("round-not-open", 409, "The round is not open yet"),
+            Problem::TooLate => ("too-late", 409, "The round is closed"),
+            Problem::NotInCohort => ("not-in-cohort", 403, "The client was not asked"),
+            Problem::AnotherUpdate => ("another-update", 409, "Another update is counted already"),
+            Problem::HasDeclined => ("has-declined", 409, "The client has declined"),
+            Problem::WrongLength => ("wrong-length", 422, "The update does not fit the model"),
+            Problem::WeightNotAllowed => ("weight-not-allowed", 422, "The weight is not allowed"),
+            Problem::ShuttingDown => ("shutting-down", 503, "The coordinator is stopping"),
+            Problem::Internal => ("internal", 500, "The coordinator has a fault"),
+        }
+    }
+
+    /// Its HTTP status.
+    pub fn status(self) -> u16 {
+        self.row().1
+    }
+
+    /// The document that says so, with what was wrong this time.
+    pub fn document(self, detail: impl Into<String>) -> ProblemDocument {
+        let (name, status, title) = self.row();
+        ProblemDocument {
+            type_uri: format!("{TYPE_PREFIX}{name}"),
+            title: title.into(),
+            status,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl ProblemDocument {
+    /// Which problem it tells of. `None` for a type that this version does not know.
+    pub fn problem(&self) -> Option<Problem> {
+        let name = self.type_uri.strip_prefix(TYPE_PREFIX)?;
+        Problem::ALL.into_iter().find(|problem| problem.row().0 == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_problem_is_read_back_from_its_document() {
+        let mut types = BTreeSet::new();
+        for problem in Problem::ALL {
+            let document = problem.document("why");
+            let text = serde_json::to_string(&document).unwrap();
+            let read: ProblemDocument = serde_json::from_str(&text).unwrap();
+            assert_eq!(read.problem(), Some(problem));
+            assert!(types.insert(document.type_uri), "{problem:?} shares its type");
+            assert!((400..600).contains(&document.status));
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_is_no_problem_of_ours() {
+        let mut document = Problem::Internal.document("why");
+        document.type_uri = "about:blank".into();
+        assert_eq!(document.problem(), None);
+    }
+}
