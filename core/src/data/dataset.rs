@@ -253,6 +253,24 @@ impl Dataset {
         self.dropped
     }
 
+    /// Where the features of a row lie among all.
+    pub(super) fn range(&self, row: u32) -> std::ops::Range<usize> {
+        let start = row as usize * self.width;
+        start..start + self.width
+    }
+
+    /// The features of a row as stored; `out` holds `width()` numbers.
+    pub(super) fn copy_stored(&self, row: u32, out: &mut [f32]) {
+        match &self.features {
+            Features::Bytes { values, .. } => {
+                for (out, &value) in out.iter_mut().zip(&values[self.range(row)]) {
+                    *out = f32::from(value);
+                }
+            }
+            Features::Floats(values) => out.copy_from_slice(&values[self.range(row)]),
+        }
+    }
+
     fn check_count(&self, what: &'static str, found: usize, expected: usize) -> Result<(), DatasetError> {
         if found == expected {
             return Ok(());

@@ -6,15 +6,18 @@
 
 mod built_in;
 mod dataset;
+mod federation;
 mod partition;
 mod shard;
 mod split;
 mod standardize;
 
 pub use dataset::{Attribution, Classes, Column, Dataset, DatasetError, Features, Groups, Targets};
+pub use federation::{Federation, FederationError, LabelDistribution};
 pub use partition::{Partition, PartitionConfig, PartitionConfigError, PartitionError, Rule};
 pub use shard::Shard;
 pub use split::{Split, SplitError};
+pub use standardize::{NoReference, Reference, References, Standardization};
 
 /// The data sets that live in the binary.
 pub mod sets {

@@ -58,6 +58,11 @@ impl Shard {
         debug_assert!(rows.is_sorted());
         Shard { dataset: Arc::clone(&self.dataset), rows: rows.into(), view: Arc::clone(&self.view) }
     }
+
+    /// The same rows, seen another way.
+    pub(super) fn with_view(&self, view: Arc<View>) -> Shard {
+        Shard { dataset: Arc::clone(&self.dataset), rows: Arc::clone(&self.rows), view }
+    }
 }
 
 impl Examples for Shard {
@@ -70,12 +75,11 @@ impl Examples for Shard {
     }
 
     fn copy_features(&self, row: usize, out: &mut [f32]) {
-        let row = self.rows[row] as usize;
-        let width = self.dataset.width();
-        let range = row * width..(row + 1) * width;
+        let row = self.rows[row];
+        let range = self.dataset.range(row);
         match self.dataset.features() {
-            Features::Bytes { values, .. } => self.view.of_bytes(&values[range], out),
-            Features::Floats(values) => self.view.of_floats(&values[range], out),
+            Features::Bytes { values, .. } => self.view.of_bytes(row, &values[range], out),
+            Features::Floats(values) => self.view.of_floats(row, &values[range], out),
         }
     }
 

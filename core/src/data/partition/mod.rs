@@ -158,6 +158,11 @@ impl Partition {
         }
     }
 
+    /// Whether clients are those of the table.
+    pub(super) fn is_by_column(&self) -> bool {
+        matches!(self.rule, CheckedRule::Column { .. })
+    }
+
     fn refuse_small(&self, train: &Shard, parts: &[Vec<u32>]) -> Result<(), PartitionError> {
         let Some(at) = parts.iter().position(|rows| rows.len() < self.min_rows as usize) else {
             return Ok(());
