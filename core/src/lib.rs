@@ -1,7 +1,9 @@
 //! Everything of privet that is mathematics or protocol.
 
 pub mod aggregation;
+pub mod data;
 pub mod encoding;
+pub mod nn;
 pub mod params;
 pub mod protocol;
 pub mod random;
