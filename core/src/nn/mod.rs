@@ -1,26 +1,44 @@
-//! The dense network.
+//! The training core: dense networks over one flat vector of parameters.
+//!
+//! A [`ModelConfig`] becomes a checked [`Network`], a [`TrainingConfig`] a checked [`Recipe`]. [`train`] is what a
+//! participant does in a round, [`Trainer`] the same in stretches, [`evaluate`] judges a model, and
+//! [`to_safetensors`] makes a file of it. All of it is a function of its arguments: a [`Stream`](crate::random::Stream)
+//! brings the randomness.
+//!
+//! # The same bits everywhere
+//!
+//! The same model, rows, recipe and stream give the same result to the last bit, on any machine, with any number of
+//! threads. Matrix products run on AVX-512, AVX2, NEON or portable code, whichever the machine has; every path does the
+//! same fused multiply-adds in the same order, and no function of the system's mathematics library is ever called.
+//! `kernel/` says how, and its tests hold each path against the portable one.
+//!
+//! No special compiler flag is needed, and none is wanted: `-C target-cpu=native` lets the compiler prefer shorter
+//! vectors, for which the tiles are not made.
 
-/// What a row's target is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Target {
-    /// The class of the row, from 0.
-    Class(u32),
-    /// The value to be predicted.
-    Value(f32),
-}
+mod activation;
+mod config;
+mod evaluate;
+mod examples;
+mod initializer;
+mod kernel;
+mod loss;
+mod model_file;
+mod network;
+mod optimizer;
+mod recipe;
+#[cfg(test)]
+mod reference;
+mod train;
+mod workspace;
 
-/// Rows to learn from or to be judged by: what `nn` needs to know of data.
-pub trait Examples: Sync {
-    /// How many rows there are.
-    fn len(&self) -> usize;
-    /// Whether there are no rows.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-    /// Features a row.
-    fn width(&self) -> usize;
-    /// Writes the features of a row, already standardized, into `out` of length `width()`.
-    fn copy_features(&self, row: usize, out: &mut [f32]);
-    /// The target of a row.
-    fn target(&self, row: usize) -> Target;
-}
+pub use activation::Activation;
+pub use config::{BatchSize, Choice, LossKind, ModelConfig, OptimizerKind, PerLayer, TrainingConfig};
+pub use evaluate::{ConfusionMatrix, EvaluateError, Evaluation, evaluate};
+pub use examples::{Examples, Target};
+pub use initializer::Initializer;
+pub use loss::Loss;
+pub use model_file::{ModelFileError, from_safetensors, to_safetensors};
+pub use network::{Network, NetworkError};
+pub use recipe::{Recipe, RecipeError};
+pub use train::{Progress, TrainError, Trainer, train};
+pub use workspace::Workspace;
