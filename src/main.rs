@@ -1,2 +1,9 @@
 //! The `privet` command.
+#![expect(dead_code, reason = "the subcommands that use these modules come with the engine")]
+
+mod document;
+mod progress;
+mod quantity;
+mod run_directory;
+
 fn main() {}
