@@ -4,6 +4,8 @@
 mod document;
 mod progress;
 mod quantity;
+mod report;
 mod run_directory;
+mod table;
 
 fn main() {}

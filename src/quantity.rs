@@ -1,5 +1,7 @@
 //! Quantities as people read them: one way for the terminal and for the report.
 
+use crate::document::estimate::Interval;
+
 /// `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -49,6 +51,20 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{:.2}", fraction * 100.0)
 }
 
+/// A mean and its half-interval with that many decimals: `12.34 ± 0.56`, or the mean alone.
+pub(crate) fn with_interval(interval: Interval, decimals: usize) -> String {
+    let Interval { mean, ci95 } = interval;
+    match ci95 {
+        Some(half) => format!("{mean:.decimals$} ± {half:.decimals$}"),
+        None => format!("{mean:.decimals$}"),
+    }
+}
+
+/// [`with_interval`] of a fraction, in percent with two decimals.
+pub(crate) fn percent_with_interval(Interval { mean, ci95 }: Interval) -> String {
+    with_interval(Interval { mean: mean * 100.0, ci95: ci95.map(|half| half * 100.0) }, 2)
+}
+
 /// At most three significant figures of a value below 1000, without a point when it has three before it.
 fn three_figures(value: f64) -> String {
     match value {
@@ -72,6 +88,12 @@ mod tests {
         let cases = [0, 999, 1000, 1_593_680, 999_499, 999_500, 999_999_999, u64::MAX];
         let read = ["0 B", "999 B", "1.00 kB", "1.59 MB", "999 kB", "1.00 MB", "1.00 GB", "18.4 EB"];
         assert_eq!(cases.map(bytes), read);
+    }
+
+    #[test]
+    fn intervals_are_written_only_where_there_is_one() {
+        assert_eq!(percent_with_interval(Interval { mean: 0.98765, ci95: Some(0.0123) }), "98.77 ± 1.23");
+        assert_eq!(with_interval(Interval { mean: -0.5, ci95: None }, 3), "-0.500");
     }
 
     #[test]

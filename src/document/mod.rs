@@ -15,4 +15,6 @@ pub(crate) mod round;
 pub(crate) mod simulate;
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod schema;
