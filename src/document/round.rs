@@ -1,0 +1,55 @@
+//! One line of `metrics.jsonl`: what a round did and what it cost.
+
+use serde::{Deserialize, Serialize};
+
+/// A finished round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Round {
+    /// Seed of the run the round belongs to.
+    pub(crate) seed: u64,
+    /// Number of the round, from 1.
+    pub(crate) round: u32,
+    /// Mean training loss the contributions reported, weighted as they were; `null` when none was reported.
+    pub(crate) train_loss: Option<f64>,
+    /// Mean loss of the new model over the test rows; `null` when the model was not judged after this round.
+    pub(crate) test_loss: Option<f64>,
+    /// Fraction of test rows the new model classifies rightly; `null` for a regression, or when not judged.
+    pub(crate) test_accuracy: Option<f64>,
+    /// Ids of the clients selected, ascending.
+    pub(crate) cohort: Vec<u32>,
+    /// Updates that are in the new model.
+    pub(crate) contributed: u32,
+    /// Selected clients that said they would not take part.
+    pub(crate) declined: u32,
+    /// Selected clients whose update did not come before the round closed.
+    pub(crate) late: u32,
+    /// Message bodies of this round, all clients together.
+    pub(crate) bytes: Bytes,
+    /// Where the time went.
+    pub(crate) seconds: RoundSeconds,
+}
+
+/// Volumes of message bodies, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bytes {
+    /// From the clients to the coordinator.
+    pub(crate) up: u64,
+    /// From the coordinator to the clients.
+    pub(crate) down: u64,
+}
+
+/// Wall-clock seconds of a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RoundSeconds {
+    /// Local training, summed over participants (more than `total` when several train at once); `null` when the
+    /// participants are elsewhere and did not say.
+    pub(crate) training: Option<f64>,
+    /// Turning updates into messages, summed over participants; `null` as for `training`.
+    pub(crate) encoding: Option<f64>,
+    /// Checking and adding updates, and making the next model.
+    pub(crate) aggregating: f64,
+    /// Judging the new model on the test rows; 0 when it was not judged.
+    pub(crate) evaluating: f64,
+    /// From the selection of the cohort to the end of the evaluation.
+    pub(crate) total: f64,
+}

@@ -1,0 +1,137 @@
+//! Documents to test with.
+
+use super::compare::{Comparison, CurvePoint, Regime};
+use super::estimate::{Estimate, Interval};
+use super::evaluate::{Classification, ModelEvaluation};
+use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
+use super::round::{Bytes, Round, RoundSeconds};
+use super::simulate::{Outcome, RunSeconds, Simulation};
+
+pub(crate) fn origin() -> Origin {
+    Origin {
+        version: "0.1.0".into(),
+        started: "2026-01-02T03:04:05Z".into(),
+        over: Transport::Http,
+        threads: 2,
+        plan: PlanIdentity { name: "digits".into(), sha256: "00".into() },
+        data: DataIdentity {
+            name: "digits".into(),
+            attribution: Some("someone, CC BY 4.0".into()),
+            training_rows: 4_000,
+            test_rows: 1_000,
+        },
+        clients: 10,
+    }
+}
+
+/// A comparison in which no field is missing.
+pub(crate) fn every_field() -> Comparison {
+    let estimate = Estimate::of(vec![0.5, 0.75]).unwrap();
+    let interval = Interval { mean: 0.5, ci95: Some(0.1) };
+    Comparison {
+        origin: origin(),
+        seeds: vec![1, u64::MAX],
+        rounds: 20,
+        budget: 100_000,
+        rows: vec![Regime {
+            name: "federated".into(),
+            test_accuracy: Some(estimate.clone()),
+            test_loss: estimate,
+            seconds: 1.5,
+            bytes_up: 10,
+            bytes_down: 20,
+            curve: vec![CurvePoint {
+                examples: 5_000,
+                round: Some(1),
+                test_accuracy: Some(interval),
+                test_loss: interval,
+            }],
+            epsilon: Some(1.0),
+            delta: Some(1e-5),
+            trusted: Some("the coordinator".into()),
+        }],
+    }
+}
+
+pub(crate) fn simulation() -> Simulation {
+    let rounds = vec![round()];
+    Simulation {
+        origin: origin(),
+        seed: 1,
+        outcome: Outcome { test_accuracy: Some(0.9), test_loss: 0.3, model_sha256: "ff".into() },
+        seconds: RunSeconds::of(1.25, &rounds),
+        bytes: Bytes::of(&rounds),
+        rounds,
+    }
+}
+
+pub(crate) fn round() -> Round {
+    Round {
+        seed: 1,
+        round: 1,
+        train_loss: Some(0.5),
+        test_loss: Some(0.6),
+        test_accuracy: Some(0.8),
+        cohort: vec![1, 4],
+        contributed: 1,
+        declined: 0,
+        late: 1,
+        bytes: Bytes { up: 100, down: 200 },
+        seconds: RoundSeconds {
+            training: Some(0.5),
+            encoding: Some(0.01),
+            aggregating: 0.02,
+            evaluating: 0.03,
+            total: 0.6,
+        },
+    }
+}
+
+pub(crate) fn evaluation() -> ModelEvaluation {
+    let names: Vec<String> = ["0", "1"].map(String::from).into();
+    ModelEvaluation {
+        model_sha256: "ff".into(),
+        data: "digits".into(),
+        rows: 4,
+        loss: 0.4,
+        classification: Classification::of(&names, vec![vec![1, 1], vec![0, 2]]),
+    }
+}
+
+/// Three regimes over three seeds: accuracies around 95, 80 and 92.5 %, losses around 0.2, 0.6 and 0.25.
+pub(crate) fn comparison() -> Comparison {
+    let spread = |mean: f64| Estimate::of(vec![mean - 0.025, mean, mean + 0.025]).unwrap();
+    let spread_loss = |mean: f64| Estimate::of(vec![mean - 0.25, mean, mean + 0.25]).unwrap();
+    let regime = |name: &str, accuracy: f64, loss: f64, seconds: f64, bytes: u64| Regime {
+        name: name.into(),
+        test_accuracy: Some(spread(accuracy)),
+        test_loss: spread_loss(loss),
+        seconds,
+        bytes_up: 3 * bytes,
+        bytes_down: 4 * bytes,
+        curve: (0..=20).map(|step| point(step, accuracy, loss)).collect(),
+        epsilon: None,
+        delta: None,
+        trusted: None,
+    };
+    let rows = vec![
+        regime("centralized", 0.95, 0.2, 4.0, 0),
+        regime("local-only", 0.8, 0.6, 5.0, 0),
+        regime("federated", 0.925, 0.25, 6.0, 1_000_000),
+    ];
+    Comparison { origin: origin(), seeds: vec![1, 2, 3], rounds: 20, budget: 100_000, rows }
+}
+
+/// A point on a curve that climbs from one in ten to its end.
+fn point(step: u32, accuracy: f64, loss: f64) -> CurvePoint {
+    let rest = (-f64::from(step) / 4.0).exp();
+    CurvePoint {
+        examples: u64::from(step) * 5_000,
+        round: Some(step),
+        test_accuracy: Some(Interval {
+            mean: accuracy - (accuracy - 0.1) * rest,
+            ci95: Some(0.01 + 0.05 * rest),
+        }),
+        test_loss: Interval { mean: loss + (2.3 - loss) * rest, ci95: Some(0.02) },
+    }
+}

@@ -1,0 +1,103 @@
+//! Holds `docs/json.md` and the types together: every serialized field is in the page, and the page names no other.
+
+use super::compare::Regime;
+use super::evaluate::ModelEvaluation;
+use super::sample::{evaluation, every_field as comparison, round, simulation};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const PAGE: &str = include_str!("../../docs/json.md");
+
+#[test]
+fn the_page_lists_the_fields_of_a_comparison() {
+    agree("compare", &comparison());
+}
+
+#[test]
+fn the_page_lists_the_fields_of_a_simulation() {
+    let mut found = serialized(&simulation());
+    let round: BTreeSet<String> =
+        serialized(&round()).iter().map(|path| format!("rounds[].{path}")).collect();
+    assert!(found.is_superset(&round));
+    found.retain(|path| !path.starts_with("rounds[]."));
+    found.insert("rounds[]".into());
+    assert_eq!(documented("simulate"), found);
+}
+
+#[test]
+fn the_page_lists_the_fields_of_a_round() {
+    agree("round", &round());
+}
+
+#[test]
+fn the_page_lists_the_fields_of_an_evaluation() {
+    agree("evaluate", &evaluation());
+}
+
+#[test]
+fn documents_survive_being_written_and_read() {
+    survives(&comparison());
+    survives(&simulation());
+    survives(&evaluation());
+    survives(&ModelEvaluation { classification: None, ..evaluation() });
+}
+
+#[test]
+fn fields_of_a_promise_not_made_are_left_out() {
+    let mut comparison = comparison();
+    comparison.rows[0] = Regime {
+        epsilon: None,
+        delta: None,
+        trusted: None,
+        test_accuracy: None,
+        ..comparison.rows[0].clone()
+    };
+    let found = serde_json::to_value(&comparison).unwrap();
+    let row = found["rows"][0].as_object().unwrap();
+    assert!(!row.contains_key("epsilon") && !row.contains_key("delta") && !row.contains_key("trusted"));
+    assert_eq!(row["test_accuracy"], Value::Null);
+}
+
+fn agree(section: &str, document: &impl Serialize) {
+    assert_eq!(documented(section), serialized(document), "docs/json.md, section {section}");
+}
+
+fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(document: &T) {
+    let text = serde_json::to_string(document).unwrap();
+    assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), document);
+}
+
+/// The paths in the first column of the section's table.
+fn documented(section: &str) -> BTreeSet<String> {
+    let heading = format!("## {section}\n");
+    let (_, body) = PAGE.split_once(&heading).expect("the page has the section");
+    let body = body.split("\n## ").next().unwrap_or_default();
+    let cells = body.lines().filter_map(|line| line.strip_prefix("| `"));
+    cells.map(|cell| cell.split('`').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// The paths of all leaves of the document as it is serialized.
+fn serialized(document: &impl Serialize) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    collect(&serde_json::to_value(document).unwrap(), String::new(), &mut paths);
+    paths
+}
+
+fn collect(value: &Value, path: String, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                collect(field, format!("{path}{dot}{name}"), paths);
+            }
+        }
+        Value::Array(entries) => {
+            assert!(!entries.is_empty(), "the sample leaves {path} empty, so its fields go unseen");
+            entries.iter().for_each(|entry| collect(entry, format!("{path}[]"), paths));
+        }
+        Value::Null => panic!("the sample leaves {path} null, so its fields go unseen"),
+        _ => drop(paths.insert(path)),
+    }
+}

@@ -1,0 +1,87 @@
+//! The document of `privet simulate`, and the `summary.json` of a coordinator: one federated run.
+
+use super::origin::Origin;
+use super::round::{Bytes, Round};
+use serde::{Deserialize, Serialize};
+
+/// One federated run from its first round to its last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Simulation {
+    /// Which privet, plan and data.
+    #[serde(flatten)]
+    pub(crate) origin: Origin,
+    /// The seed everything random was drawn from.
+    pub(crate) seed: u64,
+    /// The model at the end.
+    #[serde(rename = "final")]
+    pub(crate) outcome: Outcome,
+    /// How long it took.
+    pub(crate) seconds: RunSeconds,
+    /// Message bodies of the whole run, all clients together.
+    pub(crate) bytes: Bytes,
+    /// The rounds in order, as in `metrics.jsonl`.
+    pub(crate) rounds: Vec<Round>,
+}
+
+/// The model after the last round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// Fraction of test rows classified rightly; `null` for a regression.
+    pub(crate) test_accuracy: Option<f64>,
+    /// Mean loss over the test rows.
+    pub(crate) test_loss: f64,
+    /// SHA-256 of `model.safetensors`, lower-case hexadecimal.
+    pub(crate) model_sha256: String,
+}
+
+/// Wall-clock seconds of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunSeconds {
+    /// All rounds, loading of the data excluded.
+    pub(crate) total: f64,
+    /// Median over the rounds' `seconds.total`; `null` without a round.
+    pub(crate) per_round_median: Option<f64>,
+}
+
+impl RunSeconds {
+    /// The given total, and the median of the rounds.
+    pub(crate) fn of(total: f64, rounds: &[Round]) -> RunSeconds {
+        RunSeconds {
+            total,
+            per_round_median: median(rounds.iter().map(|round| round.seconds.total).collect()),
+        }
+    }
+}
+
+impl Bytes {
+    /// Sum over the rounds.
+    pub(crate) fn of(rounds: &[Round]) -> Bytes {
+        rounds.iter().fold(Bytes::default(), |sum, round| Bytes {
+            up: sum.up + round.bytes.up,
+            down: sum.down + round.bytes.down,
+        })
+    }
+}
+
+/// The middle value, or the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let upper = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[upper]),
+        _ => Some((values[upper - 1] + values[upper]) / 2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_odd_even_and_no_values() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(vec![]), None);
+    }
+}

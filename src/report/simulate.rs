@@ -1,0 +1,151 @@
+//! The report of `privet simulate`, and of a coordinator.
+
+use super::ReportError;
+use super::charts::{LineChart, Point, Series};
+use super::figures::{bytes_tick, curves, percent_tick, plain_tick};
+use super::labels::{LabelDistribution, distribution};
+use super::page::Page;
+use super::palette::{FIRST, SECOND, SERIES};
+use crate::document::round::Round;
+use crate::document::simulate::Simulation;
+use crate::quantity;
+use maud::{Markup, html};
+use plotters::style::RGBColor;
+
+/// The page of one federated run. `labels` is who holds what, if that is known; `plan` is the resolved plan as TOML.
+///
+/// # Errors
+/// A chart could not be drawn, which no input should bring about.
+pub(crate) fn simulate(
+    simulation: &Simulation,
+    labels: Option<&LabelDistribution>,
+    plan: &str,
+) -> Result<String, ReportError> {
+    let labels = labels.map(distribution).transpose()?.flatten();
+    let rounds = &simulation.rounds;
+    let contents = html! {
+        section { h2 { "The way there" } div.figures { (accuracy(rounds)?) (loss(rounds)?) } }
+        section { h2 { "What it cost" } div.figures { (seconds(rounds)?) (traffic(rounds)?) } }
+        @if let Some(labels) = labels { section { h2 { "Who holds what" } div.figures { (labels) } } }
+    };
+    let page = Page {
+        command: "federated run",
+        origin: &simulation.origin,
+        headline: headline(simulation),
+        facts: facts(simulation),
+        plan,
+        contents,
+    };
+    Ok(page.render())
+}
+
+fn headline(simulation: &Simulation) -> String {
+    let outcome = &simulation.outcome;
+    let reached = match outcome.test_accuracy {
+        Some(accuracy) => format!("{} % test accuracy", quantity::percent(accuracy)),
+        None => format!("a test loss of {:.4}", outcome.test_loss),
+    };
+    let rounds = simulation.rounds.len() as u64;
+    format!(
+        "{} clients reached {reached} together in {} round{} and {}.",
+        quantity::count(simulation.origin.clients.into()),
+        quantity::count(rounds),
+        if rounds == 1 { "" } else { "s" },
+        quantity::seconds(simulation.seconds.total)
+    )
+}
+
+fn facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
+    let sum = |count: fn(&Round) -> u64| quantity::count(simulation.rounds.iter().map(count).sum());
+    let per_round = simulation.seconds.per_round_median.map_or_else(|| "–".to_owned(), quantity::seconds);
+    vec![
+        ("seed", simulation.seed.to_string()),
+        ("rounds", quantity::count(simulation.rounds.len() as u64)),
+        ("final test loss", format!("{:.4}", simulation.outcome.test_loss)),
+        ("time a round (median)", per_round),
+        ("clients selected, over all rounds", sum(|round| round.cohort.len() as u64)),
+        ("… that contributed", sum(|round| round.contributed.into())),
+        ("… that declined", sum(|round| round.declined.into())),
+        ("… that came too late", sum(|round| round.late.into())),
+        ("sent by clients", quantity::bytes(simulation.bytes.up)),
+        ("received by clients", quantity::bytes(simulation.bytes.down)),
+        ("model SHA-256", simulation.outcome.model_sha256.clone()),
+    ]
+}
+
+fn accuracy(rounds: &[Round]) -> Result<Markup, ReportError> {
+    let chart = LineChart {
+        title: "Test accuracy",
+        description: "The global model after each round, on the fixed test rows.",
+        x_label: "round",
+        y_tick: percent_tick,
+        y_limits: 0.0..1.0,
+        series: vec![series("test", FIRST, rounds, |round| round.test_accuracy)],
+    };
+    curves(&chart, |point| format!("{} %", quantity::percent(point.y)))
+}
+
+fn loss(rounds: &[Round]) -> Result<Markup, ReportError> {
+    let chart = LineChart {
+        title: "Loss",
+        description: "On the test rows, and what the participants saw while they trained.",
+        x_label: "round",
+        y_tick: plain_tick,
+        y_limits: 0.0..f64::INFINITY,
+        series: vec![
+            series("test", FIRST, rounds, |round| round.test_loss),
+            series("training", SECOND, rounds, |round| round.train_loss),
+        ],
+    };
+    curves(&chart, |point| format!("{:.4}", point.y))
+}
+
+fn seconds(rounds: &[Round]) -> Result<Markup, ReportError> {
+    type Phase = fn(&Round) -> Option<f64>;
+    let phases: [(&str, Phase); 5] = [
+        ("whole round", |round| Some(round.seconds.total)),
+        ("training", |round| round.seconds.training),
+        ("encoding", |round| round.seconds.encoding),
+        ("aggregating", |round| Some(round.seconds.aggregating)),
+        ("evaluating", |round| Some(round.seconds.evaluating)),
+    ];
+    let lines =
+        phases.into_iter().zip(SERIES).map(|((name, phase), colour)| series(name, colour, rounds, phase));
+    let chart = LineChart {
+        title: "Seconds a round",
+        description: "Training and encoding are summed over participants, who may work at the same time.",
+        x_label: "round",
+        y_tick: plain_tick,
+        y_limits: 0.0..f64::INFINITY,
+        series: lines.filter(|series| !series.points.is_empty()).collect(),
+    };
+    curves(&chart, |point| quantity::seconds(point.y))
+}
+
+fn traffic(rounds: &[Round]) -> Result<Markup, ReportError> {
+    let running = |name: &str, colour, volume: fn(&Round) -> u64| {
+        let mut total = 0;
+        let points = rounds.iter().map(|round| {
+            total += volume(round);
+            Point { x: round.round.into(), y: total as f64, half: None }
+        });
+        Series { name: name.to_owned(), colour, points: points.collect() }
+    };
+    let chart = LineChart {
+        title: "Traffic so far",
+        description: "Message bodies of all clients together.",
+        x_label: "round",
+        y_tick: bytes_tick,
+        y_limits: 0.0..f64::INFINITY,
+        series: vec![
+            running("sent by clients", FIRST, |round| round.bytes.up),
+            running("received by clients", SECOND, |round| round.bytes.down),
+        ],
+    };
+    curves(&chart, |point| quantity::bytes(point.y as u64))
+}
+
+fn series(name: &str, colour: RGBColor, rounds: &[Round], measure: impl Fn(&Round) -> Option<f64>) -> Series {
+    let point = |round: &Round| measure(round).map(|y| Point { x: round.round.into(), y, half: None });
+    Series { name: name.to_owned(), colour, points: rounds.iter().filter_map(point).collect() }
+}

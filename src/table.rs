@@ -1,0 +1,203 @@
+//! The tables a person finds on standard output when a run is done.
+
+use crate::document::compare::{CENTRALIZED, Comparison, Regime};
+use crate::document::evaluate::ModelEvaluation;
+use crate::document::simulate::Simulation;
+use crate::quantity;
+use comfy_table::{CellAlignment, Table, presets};
+
+/// One row a regime: accuracy in percent with its 95 % interval, the distance from the centralized model in
+/// percentage points (paired by seed), loss, seconds and bytes of one run. Columns nobody fills are left out.
+pub(crate) fn comparison(comparison: &Comparison) -> String {
+    let centralized = comparison.row(CENTRALIZED);
+    let classifies = comparison.rows.iter().any(|row| row.test_accuracy.is_some());
+    let private = comparison.rows.iter().any(|row| row.epsilon.is_some());
+
+    let mut header = vec![""];
+    if classifies {
+        header.extend(["test accuracy %", "vs centralized"]);
+    }
+    header.push("test loss");
+    if !classifies {
+        header.push("vs centralized");
+    }
+    header.extend(["seconds", "sent", "received"]);
+    if private {
+        header.extend(["epsilon", "trusted"]);
+    }
+
+    let rows =
+        comparison.rows.iter().map(|row| {
+            let mut cells = vec![row.name.clone()];
+            if classifies {
+                cells.push(row.test_accuracy.as_ref().map_or_else(String::new, |accuracy| {
+                    quantity::percent_with_interval(accuracy.interval())
+                }));
+                cells.push(accuracy_distance(row, centralized));
+            }
+            cells.push(quantity::with_interval(row.test_loss.interval(), 4));
+            if !classifies {
+                cells.push(loss_distance(row, centralized));
+            }
+            cells.extend([quantity::seconds(row.seconds), traffic(row.bytes_up), traffic(row.bytes_down)]);
+            if private {
+                cells.push(row.epsilon.map_or_else(String::new, |epsilon| format!("{epsilon:.2}")));
+                cells.push(row.trusted.clone().unwrap_or_default());
+            }
+            cells
+        });
+    table(header, rows)
+}
+
+/// The end of one federated run.
+pub(crate) fn simulation(simulation: &Simulation) -> String {
+    let outcome = &simulation.outcome;
+    let mut rows = Vec::new();
+    if let Some(accuracy) = outcome.test_accuracy {
+        rows.push(["test accuracy".to_owned(), format!("{} %", quantity::percent(accuracy))]);
+    }
+    let per_round = simulation.seconds.per_round_median.map_or_else(|| "-".to_owned(), quantity::seconds);
+    rows.extend([
+        ["test loss".to_owned(), format!("{:.4}", outcome.test_loss)],
+        ["rounds".to_owned(), quantity::count(simulation.rounds.len() as u64)],
+        ["clients".to_owned(), quantity::count(simulation.origin.clients.into())],
+        ["time".to_owned(), quantity::seconds(simulation.seconds.total)],
+        ["time a round (median)".to_owned(), per_round],
+        ["sent".to_owned(), quantity::bytes(simulation.bytes.up)],
+        ["received".to_owned(), quantity::bytes(simulation.bytes.down)],
+        ["model sha256".to_owned(), outcome.model_sha256.clone()],
+    ]);
+    table(Vec::new(), rows)
+}
+
+/// How good a model is: the whole first, then class by class, then the confusion matrix.
+pub(crate) fn evaluation(evaluation: &ModelEvaluation) -> String {
+    let mut whole = vec![
+        ["rows".to_owned(), quantity::count(evaluation.rows)],
+        ["loss".to_owned(), format!("{:.4}", evaluation.loss)],
+    ];
+    let Some(classification) = &evaluation.classification else {
+        return table(Vec::new(), whole);
+    };
+    whole.push(["accuracy".to_owned(), format!("{} %", quantity::percent(classification.accuracy))]);
+
+    let share = |fraction: Option<f64>| fraction.map_or_else(|| "-".to_owned(), quantity::percent);
+    let scores = classification.classes.iter().map(|score| {
+        [score.class.clone(), quantity::count(score.rows), share(score.precision), share(score.recall)]
+    });
+    let mut header = vec!["actual \\ predicted"];
+    header.extend(classification.classes.iter().map(|score| score.class.as_str()));
+    let confusion = classification.classes.iter().zip(&classification.confusion).map(|(score, counts)| {
+        let mut cells = vec![score.class.clone()];
+        cells.extend(counts.iter().copied().map(quantity::count));
+        cells
+    });
+    [
+        table(Vec::new(), whole),
+        table(vec!["class", "rows", "precision %", "recall %"], scores),
+        table(header, confusion),
+    ]
+    .join("\n\n")
+}
+
+/// The first column is left-aligned, the others right-aligned.
+fn table<Row: IntoIterator<Item = String>>(header: Vec<&str>, rows: impl IntoIterator<Item = Row>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    if !header.is_empty() {
+        table.set_header(header.into_iter().map(printable));
+    }
+    table.add_rows(
+        rows.into_iter().map(|row| row.into_iter().map(|cell| printable(&cell)).collect::<Vec<_>>()),
+    );
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
+/// Class names come from people's files: nothing in them may steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+fn accuracy_distance(row: &Regime, centralized: Option<&Regime>) -> String {
+    let distance = centralized
+        .filter(|centralized| centralized.name != row.name)
+        .and_then(|centralized| row.test_accuracy.as_ref()?.above(centralized.test_accuracy.as_ref()?));
+    distance.map_or_else(String::new, quantity::percent_with_interval)
+}
+
+fn loss_distance(row: &Regime, centralized: Option<&Regime>) -> String {
+    let distance = centralized
+        .filter(|centralized| centralized.name != row.name)
+        .and_then(|centralized| row.test_loss.above(&centralized.test_loss));
+    distance.map_or_else(String::new, |distance| quantity::with_interval(distance, 4))
+}
+
+/// Nothing rather than "0 B" where nothing travels.
+fn traffic(bytes: u64) -> String {
+    if bytes == 0 { "-".to_owned() } else { quantity::bytes(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::sample;
+
+    /// The cells of the line that begins with that name.
+    fn cells(table: &str, name: &str) -> Vec<String> {
+        let begins = |line: &&str| line.trim_start().starts_with(name);
+        let line = table.lines().find(begins).unwrap_or_else(|| panic!("no row {name} in\n{table}"));
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_comparison_shows_accuracy_distance_and_cost() {
+        let table = comparison(&sample::comparison());
+        let federated = cells(&table, "federated");
+        assert_eq!(
+            federated,
+            ["federated", "92.50 ± 6.21", "-2.50 ± 0.00", "0.2500 ± 0.6210", "6.00 s", "3.00 MB", "4.00 MB"]
+        );
+        let centralized = cells(&table, "centralized");
+        assert_eq!(centralized.len(), 6, "no distance from itself: {centralized:?}");
+        assert!(!table.contains("epsilon"), "nobody promised anything");
+    }
+
+    #[test]
+    fn a_regression_is_compared_by_its_loss() {
+        let mut document = sample::comparison();
+        document.rows.iter_mut().for_each(|row| row.test_accuracy = None);
+        let table = comparison(&document);
+        assert!(!table.contains("accuracy"), "{table}");
+        assert_eq!(cells(&table, "federated")[2], "0.0500 ± 0.0000", "{table}");
+    }
+
+    #[test]
+    fn a_promise_is_shown_with_whom_it_trusts() {
+        let mut document = sample::comparison();
+        document.rows[2].epsilon = Some(3.0);
+        document.rows[2].trusted = Some("the coordinator".into());
+        let table = comparison(&document);
+        assert!(cells(&table, "federated").ends_with(&["3.00".into(), "the coordinator".into()]), "{table}");
+    }
+
+    #[test]
+    fn a_class_name_cannot_steer_the_terminal() {
+        let mut document = sample::evaluation();
+        document.classification.as_mut().unwrap().classes[0].class = "\u{1b}[2J\nbad".into();
+        let table = evaluation(&document);
+        assert!(!table.contains('\u{1b}') && table.contains("\u{fffd}[2J\u{fffd}bad"), "{table}");
+    }
+
+    #[test]
+    fn a_simulation_and_an_evaluation_show_their_figures() {
+        let table = simulation(&sample::simulation());
+        assert_eq!(cells(&table, "test accuracy"), ["test accuracy", "90.00 %"]);
+        assert_eq!(cells(&table, "model sha256").len(), 2);
+        let table = evaluation(&sample::evaluation());
+        assert!(table.contains("accuracy") && table.contains("75.00 %"), "{table}");
+        assert!(table.contains("actual \\ predicted"), "{table}");
+    }
+}
