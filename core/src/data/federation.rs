@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::dataset::Groups;
@@ -88,8 +89,8 @@ impl Federation {
 /// The views of training and test rows by [`Standardization::Client`]: each row by the statistics of its holder.
 /// Test rows that are no client's are those of one more holder, who comes last.
 fn views_of_holders(split: &Split, clients: &[Shard], by_column: bool) -> (View, View) {
-    let statistics: Arc<[Affine]> =
-        clients.iter().chain([&split.test]).map(Affine::of_rows).collect::<Vec<_>>().into();
+    let holders: Vec<&Shard> = clients.iter().chain([&split.test]).collect();
+    let statistics: Arc<[Affine]> = holders.into_par_iter().map(Affine::of_rows).collect::<Vec<_>>().into();
     let last = clients.len() as u32;
 
     let mut train = vec![last; split.train.dataset().rows()];

@@ -5,21 +5,32 @@
 //! row numbers and nothing else.
 
 mod built_in;
+mod compressed;
+mod config;
 mod dataset;
 mod federation;
+pub mod idx;
+mod images;
 mod partition;
+mod plan;
 mod shard;
+mod source;
 mod split;
 mod standardize;
+mod table;
 
+pub use config::{DataConfig, DataConfigError, Missing, SourceName, Standardize, Task};
 pub use dataset::{Attribution, Classes, Column, Dataset, DatasetError, Features, Groups, Targets};
 pub use federation::{Federation, FederationError, LabelDistribution};
 pub use partition::{Partition, PartitionConfig, PartitionConfigError, PartitionError, Rule};
+pub use plan::{DataPlan, Shape};
 pub use shard::Shard;
+pub use source::{IdxFiles, ImageFiles, LoadError, Loaded, ReadFile, Source, TableFile};
 pub use split::{Split, SplitError};
 pub use standardize::{NoReference, Reference, References, Standardization};
+pub use table::TableError;
 
 /// The data sets that live in the binary.
 pub mod sets {
-    pub use super::built_in::digits;
+    pub use super::built_in::{digits, heart};
 }
