@@ -28,6 +28,8 @@ pub enum Purpose {
     Partition,
     /// Which clients are the cohort of a round.
     Cohort,
+    /// Which members of a simulated cohort are in time.
+    Arrival,
     /// The order of the rows in a participant's local training.
     Shuffle,
     /// The units that a dropout layer silences in a participant's local training.
@@ -42,6 +44,7 @@ impl Purpose {
             Purpose::TestSplit => "test-split",
             Purpose::Partition => "partition",
             Purpose::Cohort => "cohort",
+            Purpose::Arrival => "arrival",
             Purpose::Shuffle => "shuffle",
             Purpose::Dropout => "dropout",
         }
@@ -88,6 +91,7 @@ mod tests {
             Purpose::TestSplit,
             Purpose::Partition,
             Purpose::Cohort,
+            Purpose::Arrival,
             Purpose::Shuffle,
             Purpose::Dropout,
         ];

@@ -1,6 +1,6 @@
 //! The phase in which a round waits for the updates of its cohort.
 
-use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp};
+use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp, cohort};
 use crate::aggregation::Sum;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ impl Collecting {
             round,
             opened: now,
             deadline: now.after(rules.deadline),
-            cohort: rules.cohort.draw(enrolled, rules.seed, round),
+            cohort: cohort::draw(rules.cohort, enrolled, rules.seed, round),
             wanted: rules.cohort.wanted(enrolled.len() as u32),
             weight_cap: rules.weight_cap,
             contributions: BTreeMap::new(),
@@ -48,6 +48,11 @@ impl Collecting {
     /// The clients that are asked to take part.
     pub fn cohort(&self) -> &BTreeSet<u32> {
         &self.cohort
+    }
+
+    /// How many updates the round wants: it closes when it has them.
+    pub fn wanted(&self) -> u32 {
+        self.wanted
     }
 
     /// When the round stops waiting.

@@ -245,9 +245,9 @@ mod tests {
     use crate::aggregation::FederatedAveraging;
     use crate::encoding::{FixedPoint, Update};
     use crate::params::Layout;
+    use crate::plan::CohortRule;
     use crate::protocol::HexDigest;
     use crate::random::Seed;
-    use crate::round::CohortRule;
     use std::sync::Arc;
     use std::time::Duration;
 

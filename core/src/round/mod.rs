@@ -18,7 +18,6 @@ mod refusal;
 mod rules;
 mod time;
 
-pub use cohort::CohortRule;
 pub use collecting::Collecting;
 pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};

@@ -1,8 +1,8 @@
 //! What the coordinator's half needs to know of a plan.
 
-use super::CohortRule;
 use crate::aggregation::FederatedAveraging;
 use crate::encoding::FixedPoint;
+use crate::plan::{CohortRule, Plan};
 use crate::random::Seed;
 use std::time::Duration;
 
@@ -29,4 +29,22 @@ pub struct Rules {
     pub strategy: FederatedAveraging,
     /// The seed of the federation.
     pub seed: Seed,
+}
+
+impl Rules {
+    /// The rules that a plan sets.
+    pub fn new(plan: &Plan) -> Rules {
+        Rules {
+            places: plan.clients(),
+            wait_for: plan.wait_for(),
+            rounds: plan.rounds(),
+            cohort: plan.cohort(),
+            minimum: plan.minimum(),
+            deadline: plan.deadline(),
+            weight_cap: plan.weights().largest(),
+            grid: plan.grid(),
+            strategy: plan.strategy(),
+            seed: plan.seed(),
+        }
+    }
 }

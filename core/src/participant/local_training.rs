@@ -1,0 +1,154 @@
+//! What a participant computes: from the round's model and its own rows to an update.
+//!
+//! ClientUpdate of McMahan et al. 2017, Algorithm 1: `E` epochs of mini-batches of size `B` over its own rows,
+//! starting from the model of the round.
+
+use crate::encoding::{EncodingError, FixedPoint, Update};
+use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
+use crate::params::Params;
+use crate::plan::{Plan, Weights};
+use crate::protocol::DeclineReason;
+use crate::random::{Purpose, Seed};
+use std::sync::Arc;
+
+/// The local training that a plan asks for, the same for every client and every round.
+#[derive(Debug, Clone)]
+pub struct LocalTraining {
+    network: Arc<Network>,
+    recipe: Recipe,
+    weights: Weights,
+    grid: FixedPoint,
+    seed: Seed,
+}
+
+/// One participant's task in one round.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// The round, from 1.
+    pub round: u32,
+    /// The client, from 1.
+    pub client: u32,
+    /// The model to start from.
+    pub model: &'a Params,
+}
+
+/// The memory in which one participant at a time trains; it is used again for the next.
+pub struct Worker {
+    workspace: Workspace,
+    local: Params,
+}
+
+/// Why a participant has no update to give.
+#[derive(Debug, thiserror::Error, Clone, PartialEq)]
+pub enum LocalTrainingError {
+    /// It has no rows.
+    #[error("client {client} has no rows to train on: give it data, or leave it out of the federation")]
+    NoExamples {
+        /// Which client.
+        client: u32,
+    },
+    /// Training failed.
+    #[error("client {client}, round {round}: {source}")]
+    Train {
+        /// Which client.
+        client: u32,
+        /// In which round.
+        round: u32,
+        /// Why.
+        source: TrainError,
+    },
+    /// The update does not fit the encoding.
+    #[error("client {client}, round {round}: {source}")]
+    Encode {
+        /// Which client.
+        client: u32,
+        /// In which round.
+        round: u32,
+        /// Why.
+        source: EncodingError,
+    },
+}
+
+impl LocalTrainingError {
+    /// What the coordinator is told.
+    pub fn reason(&self) -> DeclineReason {
+        match self {
+            LocalTrainingError::Encode { source: EncodingError::OutOfRange { .. }, .. } => {
+                DeclineReason::OutOfRange
+            }
+            _ => DeclineReason::Diverged,
+        }
+    }
+}
+
+impl LocalTraining {
+    /// The local training of a plan's participants.
+    pub fn new(plan: &Plan, network: Arc<Network>) -> LocalTraining {
+        LocalTraining {
+            network,
+            recipe: plan.recipe().clone(),
+            weights: plan.weights(),
+            grid: plan.grid(),
+            seed: plan.seed(),
+        }
+    }
+
+    /// The network that is trained.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Memory for one participant at a time.
+    pub fn worker(&self) -> Worker {
+        let local = Params::zeros(Arc::clone(self.network.layout()));
+        Worker { workspace: Workspace::new(&self.network), local }
+    }
+
+    /// Trains a copy of the round's model on a client's rows: how it moved is the update.
+    ///
+    /// The result depends on the plan, the round, the client, the model and the rows, and on nothing else.
+    pub fn update(
+        &self,
+        task: Task<'_>,
+        examples: &dyn Examples,
+        worker: &mut Worker,
+    ) -> Result<Update, LocalTrainingError> {
+        let progress = self.train(task, examples, worker)?;
+        self.encode(task, examples.len(), &progress, worker)
+    }
+
+    /// The first half of [`LocalTraining::update`]: leaves the trained model with the worker.
+    pub(crate) fn train(
+        &self,
+        task: Task<'_>,
+        examples: &dyn Examples,
+        worker: &mut Worker,
+    ) -> Result<Progress, LocalTrainingError> {
+        let Task { round, client, model } = task;
+        if examples.len() == 0 {
+            return Err(LocalTrainingError::NoExamples { client });
+        }
+        let Worker { workspace, local } = worker;
+        local.values_mut().copy_from_slice(model.values());
+        let shuffle = self.seed.stream_for(Purpose::Shuffle, round, client);
+        nn::train(&self.network, &self.recipe, local, examples, shuffle, workspace)
+            .map_err(|source| LocalTrainingError::Train { client, round, source })
+    }
+
+    /// The second half of [`LocalTraining::update`]: writes on the grid how the worker's model moved.
+    pub(crate) fn encode(
+        &self,
+        task: Task<'_>,
+        examples: usize,
+        progress: &Progress,
+        worker: &Worker,
+    ) -> Result<Update, LocalTrainingError> {
+        let Task { round, client, model } = task;
+        let delta = self
+            .grid
+            .encode_difference(worker.local.values(), model.values())
+            .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
+        let loss = self.grid.encode_saturating(progress.mean_loss);
+        Ok(Update { delta, weight: self.weights.of(examples), loss })
+    }
+}

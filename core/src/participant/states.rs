@@ -1,0 +1,156 @@
+//! A participant's way through one round.
+
+use super::{LocalTraining, LocalTrainingError, Task, Worker};
+use crate::nn::{self, Examples, ModelFileError};
+use crate::params::Params;
+use crate::protocol::{DeclineReason, HexDigest, ReceiptMessage, UpdateMessage};
+
+/// A client that knows the plan, and takes part whenever it is asked.
+#[derive(Debug, Clone)]
+pub struct Participant {
+    client: u32,
+    training: LocalTraining,
+}
+
+/// Awaits the file of the model that the task names.
+#[derive(Debug)]
+pub struct Assigned<'a> {
+    participant: &'a Participant,
+    round: u32,
+    model: HexDigest,
+}
+
+/// Has the model, and can train.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    participant: &'a Participant,
+    round: u32,
+    model: Params,
+}
+
+/// Has an update to send, and awaits the receipt.
+#[derive(Debug)]
+pub struct Trained {
+    round: u32,
+    client: u32,
+    body: Vec<u8>,
+}
+
+/// Cannot take part in this round.
+#[derive(Debug, thiserror::Error, Clone, PartialEq)]
+#[error("declined round {round}: {source}")]
+pub struct Declined {
+    /// The round.
+    pub round: u32,
+    /// Why.
+    pub source: LocalTrainingError,
+}
+
+/// What a coordinator sent that a participant does not accept.
+#[derive(Debug, thiserror::Error)]
+pub enum ParticipantError {
+    /// The model file is another than the task names.
+    #[error("the coordinator sent a model with digest {found} instead of {expected}: it is not used")]
+    OtherModel {
+        /// The digest in the task.
+        expected: HexDigest,
+        /// The digest of what came.
+        found: HexDigest,
+    },
+    /// The model file cannot be read.
+    #[error("the coordinator's model cannot be used: {0}")]
+    ModelFile(#[from] ModelFileError),
+    /// The model is of another architecture than the plan's.
+    #[error("the coordinator's model has another architecture than its plan")]
+    OtherArchitecture,
+    /// The receipt is for something else.
+    #[error("the coordinator's receipt is not for the update of client {client} in round {round}")]
+    OtherReceipt {
+        /// The round of the update.
+        round: u32,
+        /// Who sent it.
+        client: u32,
+    },
+}
+
+impl Participant {
+    /// A client, by the number that it got when it enrolled.
+    pub fn new(client: u32, training: LocalTraining) -> Participant {
+        Participant { client, training }
+    }
+
+    /// The client's number, from 1.
+    pub fn client(&self) -> u32 {
+        self.client
+    }
+
+    /// Memory to train in.
+    pub fn worker(&self) -> Worker {
+        self.training.worker()
+    }
+
+    /// Takes a task.
+    pub fn assign(&self, round: u32, model: HexDigest) -> Assigned<'_> {
+        Assigned { participant: self, round, model }
+    }
+}
+
+impl<'a> Assigned<'a> {
+    /// The digest of the model to be fetched.
+    pub fn model_digest(&self) -> HexDigest {
+        self.model
+    }
+
+    /// Takes the model file. It must be the very one that the task names, and of the plan's architecture.
+    pub fn receive(self, model_file: &[u8]) -> Result<Ready<'a>, ParticipantError> {
+        let found = HexDigest::of(model_file);
+        if found != self.model {
+            return Err(ParticipantError::OtherModel { expected: self.model, found });
+        }
+        let (network, model) = nn::from_safetensors(model_file)?;
+        if network.layout() != self.participant.training.network().layout() {
+            return Err(ParticipantError::OtherArchitecture);
+        }
+        Ok(Ready { participant: self.participant, round: self.round, model })
+    }
+}
+
+impl Ready<'_> {
+    /// Trains on the client's own rows. Long and blocking.
+    pub fn train(self, examples: &dyn Examples, worker: &mut Worker) -> Result<Trained, Declined> {
+        let Ready { participant: Participant { client, training }, round, model } = self;
+        let update = training
+            .update(Task { round, client: *client, model: &model }, examples, worker)
+            .map_err(|source| Declined { round, source })?;
+        let body = UpdateMessage { round, client: *client, update }.encode();
+        Ok(Trained { round, client: *client, body })
+    }
+}
+
+impl Trained {
+    /// The round of the update.
+    pub fn round(&self) -> u32 {
+        self.round
+    }
+
+    /// What is to be sent. It never changes, so that it can be sent again.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Takes the receipt, which must be for this very update.
+    pub fn confirm(self, receipt: &ReceiptMessage) -> Result<(), ParticipantError> {
+        let Trained { round, client, body } = self;
+        let same = receipt.round == round
+            && receipt.client == client
+            && receipt.update_sha256 == HexDigest::of(&body);
+        if same { Ok(()) } else { Err(ParticipantError::OtherReceipt { round, client }) }
+    }
+}
+
+impl Declined {
+    /// What the coordinator is told.
+    pub fn reason(&self) -> DeclineReason {
+        self.source.reason()
+    }
+}

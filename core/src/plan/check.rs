@@ -1,0 +1,386 @@
+//! From a plan as typed to a plan that is sound.
+
+use super::raw::{StrategyName, WeightsName};
+use super::reading::{self, Lines};
+use super::{CohortRule, Conflict, PlanError, RawPlan, ValueFault, Weights};
+use crate::aggregation::{FederatedAveraging, Sum};
+use crate::data::{DataPlan, Partition};
+use crate::encoding::FixedPoint;
+use crate::nn::{Network, Recipe};
+use crate::protocol::HexDigest;
+use crate::random::Seed;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Values that the command line puts in the place of those in the file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overrides {
+    /// For `federation.seed`.
+    pub seed: Option<u64>,
+    /// For `federation.rounds`.
+    pub rounds: Option<u32>,
+    /// For `partition.clients`.
+    pub clients: Option<u32>,
+}
+
+/// A sound plan.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    raw: RawPlan,
+    lines: Lines,
+    data: DataPlan,
+    partition: Partition,
+    recipe: Recipe,
+    cohort: CohortRule,
+    weights: Weights,
+    grid: FixedPoint,
+    strategy: FederatedAveraging,
+}
+
+/// The most rounds that a plan can have.
+const MOST_ROUNDS: u32 = 1_000_000;
+
+impl Plan {
+    /// Reads and checks a plan.
+    pub fn parse(text: &str) -> Result<Plan, PlanError> {
+        Plan::parse_with(text, Overrides::default())
+    }
+
+    /// Reads a plan, puts other values in the place of some, and checks the whole.
+    pub fn parse_with(text: &str, overrides: Overrides) -> Result<Plan, PlanError> {
+        let (mut raw, lines) = reading::read(text)?;
+        let Overrides { seed, rounds, clients } = overrides;
+        raw.federation.seed = seed.unwrap_or(raw.federation.seed);
+        raw.federation.rounds = rounds.unwrap_or(raw.federation.rounds);
+        raw.partition.clients = clients.or(raw.partition.clients);
+        Checker { raw, lines }.check()
+    }
+
+    /// The same plan with another seed.
+    pub fn with_seed(&self, seed: Seed) -> Plan {
+        let mut plan = self.clone();
+        plan.raw.federation.seed = seed.0;
+        plan
+    }
+
+    /// The plan with every value written out, as TOML. Reading it gives the same plan.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&self.raw).expect("a plan that was read from TOML can be written as TOML")
+    }
+
+    /// The SHA-256 of [`Plan::to_toml`]: two plans with one digest are the same plan.
+    pub fn digest(&self) -> HexDigest {
+        HexDigest::of(self.to_toml().as_bytes())
+    }
+
+    /// The name of the federation.
+    pub fn name(&self) -> &str {
+        &self.raw.federation.name
+    }
+
+    /// The seed of everything random but secrets and noise.
+    pub fn seed(&self) -> Seed {
+        Seed(self.raw.federation.seed)
+    }
+
+    /// How many rounds there are.
+    pub fn rounds(&self) -> u32 {
+        self.raw.federation.rounds
+    }
+
+    /// How many clients there are.
+    pub fn clients(&self) -> u32 {
+        self.raw.partition.clients.expect("a checked plan says how many clients there are")
+    }
+
+    /// Where the rows come from.
+    pub fn data(&self) -> &DataPlan {
+        &self.data
+    }
+
+    /// How rows are dealt to clients.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// The network for rows of so many features and so many outputs (classes, or 1 for a regression).
+    pub fn network(&self, inputs: usize, outputs: usize) -> Result<Network, PlanError> {
+        Network::new(&self.raw.model, inputs, outputs, self.recipe.loss()).map_err(|error| {
+            let section = if error.key() == "loss" { "training" } else { "model" };
+            let place = self.lines.place(section, error.key());
+            PlanError::Value { place, fault: ValueFault::Network(error) }
+        })
+    }
+
+    /// What a participant does in a round.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// How many clients take part in a round.
+    pub fn cohort(&self) -> CohortRule {
+        self.cohort
+    }
+
+    /// How many contributions a round needs to be released.
+    pub fn minimum(&self) -> u32 {
+        self.raw.cohort.minimum
+    }
+
+    /// How many clients must have enrolled before the first round.
+    pub fn wait_for(&self) -> u32 {
+        self.raw.cohort.wait_for.unwrap_or(self.clients())
+    }
+
+    /// How long a round waits for its cohort.
+    pub fn deadline(&self) -> Duration {
+        Duration::from_secs(self.raw.cohort.deadline_seconds)
+    }
+
+    /// What an update weighs.
+    pub fn weights(&self) -> Weights {
+        self.weights
+    }
+
+    /// How the mean update becomes the next model.
+    pub fn strategy(&self) -> FederatedAveraging {
+        self.strategy
+    }
+
+    /// The grid on which updates are written.
+    pub fn grid(&self) -> FixedPoint {
+        self.grid
+    }
+}
+
+/// A plan as typed, and where its keys stand.
+struct Checker {
+    raw: RawPlan,
+    lines: Lines,
+}
+
+impl Checker {
+    fn check(mut self) -> Result<Plan, PlanError> {
+        let data = DataPlan::new(&self.raw.data)
+            .map_err(|error| self.fault("data", error.key(), ValueFault::Data(error)))?;
+        let partition = Partition::new(&self.raw.partition)
+            .map_err(|error| self.fault("partition", error.key(), ValueFault::Partition(error)))?;
+        let clients = partition
+            .clients()
+            .ok_or_else(|| self.fault("partition", "clients", ValueFault::ClientsUnknown))?;
+        self.raw.data = self.raw.data.resolved();
+        self.raw.partition = self.raw.partition.resolved();
+        self.raw.partition.clients = Some(clients);
+        let recipe = Recipe::new(&self.raw.training)
+            .map_err(|error| self.fault("training", error.key(), ValueFault::Recipe(error)))?;
+        let grid = FixedPoint::new(self.raw.encoding.fraction_bits)
+            .map_err(|error| self.fault("encoding", "fraction-bits", ValueFault::Encoding(error)))?;
+
+        let rounds = self.raw.federation.rounds;
+        self.within("federation", "rounds", rounds, 1, MOST_ROUNDS, "1 to 1,000,000")?;
+        let cohort = self.cohort(clients)?;
+        let weights = self.weights(cohort.selected(clients))?;
+        let strategy = self.strategy()?;
+        Ok(Plan {
+            raw: self.raw,
+            lines: self.lines,
+            data,
+            partition,
+            recipe,
+            cohort,
+            weights,
+            grid,
+            strategy,
+        })
+    }
+
+    fn cohort(&self, clients: u32) -> Result<CohortRule, PlanError> {
+        let section = &self.raw.cohort;
+        self.within("cohort", "fraction", section.fraction, f64::MIN_POSITIVE, 1.0, "above 0 and at most 1")?;
+        self.within("cohort", "over-selection", section.over_selection, 1.0, 10.0, "1 to 10")?;
+        self.within("cohort", "minimum", section.minimum, 1, u32::MAX, "1 or more")?;
+        let week = 7 * 24 * 3600;
+        self.within("cohort", "deadline-seconds", section.deadline_seconds, 1, week, "1 to 604,800, a week")?;
+        let rule = CohortRule { fraction: section.fraction, over_selection: section.over_selection };
+
+        let (wanted, minimum) = (rule.wanted(clients), section.minimum);
+        if minimum > wanted {
+            let conflict = Conflict::MinimumAboveCohort { wanted, clients, minimum };
+            return Err(self.conflict(("cohort", "minimum"), ("cohort", "fraction"), conflict));
+        }
+        let Some(wait_for) = section.wait_for else { return Ok(rule) };
+        self.within("cohort", "wait-for", wait_for, 1, u32::MAX, "1 or more")?;
+        if wait_for > clients {
+            let conflict = Conflict::WaitsForMoreThanThereAre { wait_for, clients };
+            return Err(self.conflict(("cohort", "wait-for"), ("partition", "clients"), conflict));
+        }
+        let wanted = rule.wanted(wait_for);
+        if minimum > wanted {
+            let conflict = Conflict::MinimumAboveCohort { wanted, clients: wait_for, minimum };
+            return Err(self.conflict(("cohort", "minimum"), ("cohort", "wait-for"), conflict));
+        }
+        Ok(rule)
+    }
+
+    fn weights(&self, selected: u32) -> Result<Weights, PlanError> {
+        let section = &self.raw.aggregation;
+        let limit = Sum::WEIGHT_LIMIT;
+        let largest = limit / u64::from(selected);
+        match (section.weights, section.weight_cap) {
+            (WeightsName::Uniform, None) => Ok(Weights::Uniform),
+            (WeightsName::Uniform, Some(_)) => Err(self.conflict(
+                ("aggregation", "weight-cap"),
+                ("aggregation", "weights"),
+                Conflict::CapWithoutExamples,
+            )),
+            (WeightsName::Examples, None) => Ok(Weights::Examples { cap: largest as u32 }),
+            (WeightsName::Examples, Some(cap)) => {
+                self.within("aggregation", "weight-cap", cap, 1, u32::MAX, "1 or more")?;
+                if u64::from(cap) > largest {
+                    let conflict = Conflict::WeightBeyondSum { selected, cap, limit, largest };
+                    return Err(self.conflict(
+                        ("aggregation", "weight-cap"),
+                        ("cohort", "fraction"),
+                        conflict,
+                    ));
+                }
+                Ok(Weights::Examples { cap })
+            }
+        }
+    }
+
+    fn strategy(&self) -> Result<FederatedAveraging, PlanError> {
+        let section = &self.raw.aggregation;
+        let (rate, range) = (section.server_learning_rate, "above 0 and at most 1000");
+        self.within("aggregation", "server-learning-rate", rate, f64::MIN_POSITIVE, 1000.0, range)?;
+        match section.strategy {
+            StrategyName::FederatedAveraging => Ok(FederatedAveraging { server_learning_rate: rate }),
+        }
+    }
+
+    /// Refuses a value below the least or above the most; NaN is neither, and refused too.
+    fn within<T: PartialOrd + Display>(
+        &self,
+        section: &str,
+        key: &str,
+        value: T,
+        least: T,
+        most: T,
+        range: &'static str,
+    ) -> Result<(), PlanError> {
+        match value >= least && value <= most {
+            true => Ok(()),
+            false => {
+                Err(self.fault(section, key, ValueFault::OutOfRange { range, found: value.to_string() }))
+            }
+        }
+    }
+
+    fn fault(&self, section: &str, key: &str, fault: ValueFault) -> PlanError {
+        PlanError::Value { place: self.lines.place(section, key), fault }
+    }
+
+    fn conflict(&self, first: (&str, &str), second: (&str, &str), conflict: Conflict) -> PlanError {
+        PlanError::Conflict {
+            first: self.lines.place(first.0, first.1),
+            second: self.lines.place(second.0, second.1),
+            conflict,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "\
+[data]
+source = \"digits\"
+
+[partition]
+clients = 10
+
+[cohort]
+fraction = 0.5
+
+[aggregation]
+";
+
+    fn refused(replace: &str, with: &str) -> String {
+        assert!(SOUND.contains(replace));
+        Plan::parse(&SOUND.replace(replace, with)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn defaults_make_a_short_plan_whole() {
+        let plan = Plan::parse(SOUND).unwrap();
+        assert_eq!((plan.clients(), plan.wait_for(), plan.minimum(), plan.rounds()), (10, 10, 1, 20));
+        assert_eq!(plan.weights(), Weights::Examples { cap: u32::MAX / 5 });
+    }
+
+    #[test]
+    fn the_command_line_overrides_the_file() {
+        let overrides = Overrides { seed: Some(7), rounds: Some(3), clients: Some(4) };
+        let plan = Plan::parse_with(SOUND, overrides).unwrap();
+        assert_eq!((plan.seed(), plan.rounds(), plan.clients()), (Seed(7), 3, 4));
+        assert_ne!(plan.digest(), Plan::parse(SOUND).unwrap().digest());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_one() {
+        let message = refused("fraction = 0.5", "fractoin = 0.5");
+        assert_eq!(message, "line 8: there is no key `fractoin` here; did you mean `fraction`?");
+        let message = refused("[cohort]", "[kohort]");
+        assert_eq!(message, "line 7: there is no key `kohort` here; did you mean `cohort`?");
+    }
+
+    #[test]
+    fn an_unknown_choice_is_named_with_its_line_and_the_nearest_one() {
+        let message = refused("[aggregation]\n", "[aggregation]\nweights = \"exampels\"\n");
+        assert_eq!(message, "line 11: there is no choice \"exampels\" here; did you mean `examples`?");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_named_with_its_line() {
+        let message = refused("fraction = 0.5", "fraction = = 0.5");
+        assert!(message.starts_with("line 8, column 12: "), "{message}");
+        let message = refused("fraction = 0.5", "fraction = \"half\"");
+        assert!(message.starts_with("line 8, column 12: invalid type"), "{message}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_its_line() {
+        let fraction = |value: &str| refused("fraction = 0.5", &format!("fraction = {value}"));
+        let expected = "line 8: `fraction` in [cohort]: must be above 0 and at most 1, is ";
+        for value in ["1.5", "0.0", "-1.0", "nan", "inf"] {
+            assert!(fraction(value).starts_with(expected), "{}", fraction(value));
+        }
+        let rounds = Plan::parse_with(SOUND, Overrides { rounds: Some(0), ..Overrides::default() });
+        let message = rounds.unwrap_err().to_string();
+        assert_eq!(message, "`rounds` in [federation]: must be 1 to 1,000,000, is 0");
+    }
+
+    #[test]
+    fn values_that_do_not_go_together_are_both_named() {
+        let message = refused("fraction = 0.5", "fraction = 0.5\nminimum = 6");
+        assert_eq!(
+            message,
+            "line 9: `minimum` in [cohort] and line 8: `fraction` in [cohort]: a round asks for 5 of 10 clients \
+             and needs 6, so none would ever be released; lower the minimum or raise the fraction"
+        );
+        let message = refused("fraction = 0.5", "wait-for = 11");
+        assert!(message.contains("`wait-for`") && message.contains("`clients`"), "{message}");
+        let message = refused("fraction = 0.5", "wait-for = 4\nfraction = 0.5\nminimum = 3");
+        assert!(message.contains("`wait-for`") && message.contains("`minimum`"), "{message}");
+        let message = refused("[aggregation]\n", "[aggregation]\nweight-cap = 4000000000\n");
+        assert!(message.ends_with("lower the cap to 858993459"), "{message}");
+        let message = refused("[aggregation]\n", "[aggregation]\nweight-cap = 5\nweights = \"uniform\"\n");
+        assert!(message.contains("nothing to cap"), "{message}");
+    }
+
+    #[test]
+    fn a_column_of_clients_needs_their_number() {
+        let message = refused("clients = 10", "by = \"column\"");
+        assert!(message.contains("say how many clients the column names"), "{message}");
+    }
+}

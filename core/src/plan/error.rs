@@ -1,0 +1,165 @@
+//! Why a plan is refused: where, what, and how to mend it.
+
+use crate::data::{DataConfigError, PartitionConfigError};
+use crate::encoding::EncodingError;
+use crate::nn::{NetworkError, RecipeError};
+use std::fmt;
+
+/// Why a plan is refused.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum PlanError {
+    /// The text is no TOML, or a value has another type than its key takes.
+    #[error("line {line}, column {column}: {message}")]
+    Unreadable {
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// There is no such key.
+    #[error("line {line}: there is no key `{key}` here; {}", hint(nearest.as_deref(), known))]
+    UnknownKey {
+        /// Where, from 1.
+        line: usize,
+        /// What was typed.
+        key: String,
+        /// The most similar key that there is.
+        nearest: Option<String>,
+        /// All keys that there are.
+        known: Vec<String>,
+    },
+    /// There is no such choice for a key.
+    #[error("line {line}: there is no choice \"{given}\" here; {}", hint(nearest.as_deref(), known))]
+    UnknownChoice {
+        /// Where, from 1.
+        line: usize,
+        /// What was typed.
+        given: String,
+        /// The most similar choice that there is.
+        nearest: Option<String>,
+        /// All choices that there are.
+        known: Vec<String>,
+    },
+    /// A value is not one that its key takes.
+    #[error("{place}: {fault}")]
+    Value {
+        /// Which key.
+        place: Place,
+        /// What is wrong with its value.
+        fault: ValueFault,
+    },
+    /// Two values do not go together.
+    #[error("{first} and {second}: {conflict}")]
+    Conflict {
+        /// One key.
+        first: Place,
+        /// The other key.
+        second: Place,
+        /// Why they do not go together, and how to mend it.
+        conflict: Conflict,
+    },
+}
+
+/// A key of the plan, and its line if it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The section.
+    pub section: String,
+    /// The key in the section.
+    pub key: String,
+    /// The line, from 1; none if the value is a default or came from the command line.
+    pub line: Option<usize>,
+}
+
+/// What is wrong with one value.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum ValueFault {
+    /// It is outside the range of its key.
+    #[error("must be {range}, is {found}")]
+    OutOfRange {
+        /// The range, in words.
+        range: &'static str,
+        /// The value.
+        found: String,
+    },
+    /// The data cannot be had like this.
+    #[error(transparent)]
+    Data(DataConfigError),
+    /// The rows cannot be dealt like this.
+    #[error(transparent)]
+    Partition(PartitionConfigError),
+    /// Only the table knows how many clients there are, and the coordinator does not see it.
+    #[error("say how many clients the column names, so that the coordinator knows how many to expect")]
+    ClientsUnknown,
+    /// There is no such network.
+    #[error(transparent)]
+    Network(NetworkError),
+    /// It cannot be trained like this.
+    #[error(transparent)]
+    Recipe(RecipeError),
+    /// There is no such grid.
+    #[error(transparent)]
+    Encoding(EncodingError),
+}
+
+/// Why two values do not go together.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Conflict {
+    /// A round could never reach its minimum.
+    #[error(
+        "a round asks for {wanted} of {clients} clients and needs {minimum}, so none would ever be released; \
+         lower the minimum or raise the fraction"
+    )]
+    MinimumAboveCohort {
+        /// How many contributions a round wants.
+        wanted: u32,
+        /// How many clients there are.
+        clients: u32,
+        /// How many contributions a round needs.
+        minimum: u32,
+    },
+    /// The first round could never open.
+    #[error("the federation waits for {wait_for} clients and has places for {clients}; lower wait-for")]
+    WaitsForMoreThanThereAre {
+        /// How many it waits for.
+        wait_for: u32,
+        /// How many there can be.
+        clients: u32,
+    },
+    /// The sum of a round could overflow.
+    #[error(
+        "{selected} updates of weight up to {cap} exceed what an exact sum can hold, {limit} in all; \
+         lower the cap to {largest}"
+    )]
+    WeightBeyondSum {
+        /// How many updates a round can have.
+        selected: u32,
+        /// The largest weight of one.
+        cap: u32,
+        /// The most weight in one sum.
+        limit: u64,
+        /// The largest cap that would do.
+        largest: u64,
+    },
+    /// A cap without anything to cap.
+    #[error("every update weighs 1, so there is nothing to cap; remove the cap, or weigh by examples")]
+    CapWithoutExamples,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        write!(f, "`{}` in [{}]", self.key, self.section)
+    }
+}
+
+fn hint(nearest: Option<&str>, known: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("there are: {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,21 @@
+//! The plan: everything about a federation in one TOML file.
+//!
+//! [`RawPlan`] is what the file says; [`Plan`] is what is meant, and can only be made by checking the former.
+//! Whoever has a `Plan` in hand has a sound one.
+
+mod check;
+mod cohort;
+mod error;
+mod raw;
+mod reading;
+mod template;
+mod weights;
+
+pub use check::{Overrides, Plan};
+pub use cohort::CohortRule;
+pub use error::{Conflict, Place, PlanError, ValueFault};
+pub use raw::{
+    AggregationSection, CohortSection, EncodingSection, FederationSection, RawPlan, StrategyName, WeightsName,
+};
+pub use template::{BUILT_IN, BuiltIn, built_in};
+pub use weights::Weights;

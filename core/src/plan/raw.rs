@@ -1,0 +1,140 @@
+//! A plan as typed: what the file says, with every default filled in, and nothing checked yet.
+
+use crate::data::{DataConfig, PartitionConfig};
+use crate::nn::{ModelConfig, TrainingConfig};
+use serde::{Deserialize, Serialize};
+
+/// A plan as typed. [`super::Plan`] is the checked one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawPlan {
+    /// What federation it is.
+    #[serde(default)]
+    pub federation: FederationSection,
+    /// The rows.
+    pub data: DataConfig,
+    /// Which client has which rows.
+    #[serde(default)]
+    pub partition: PartitionConfig,
+    /// The network.
+    #[serde(default)]
+    pub model: ModelConfig,
+    /// What a participant does in a round.
+    #[serde(default)]
+    pub training: TrainingConfig,
+    /// Who takes part in a round, and how long it waits.
+    #[serde(default)]
+    pub cohort: CohortSection,
+    /// How updates become the next model.
+    #[serde(default)]
+    pub aggregation: AggregationSection,
+    /// The grid on which updates are written.
+    #[serde(default)]
+    pub encoding: EncodingSection,
+}
+
+/// `[federation]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FederationSection {
+    /// Its name, for reports and folders.
+    pub name: String,
+    /// The seed of everything random but secrets and noise.
+    pub seed: u64,
+    /// How many rounds there are: 1 or more.
+    pub rounds: u32,
+}
+
+/// `[cohort]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct CohortSection {
+    /// The client fraction `C`: in (0, 1].
+    pub fraction: f64,
+    /// How many clients are asked for each contribution that is wanted: in [1, 10].
+    pub over_selection: f64,
+    /// How many contributions a round needs at the least: 1 or more.
+    pub minimum: u32,
+    /// How many seconds a round waits for its cohort: 1 or more.
+    pub deadline_seconds: u64,
+    /// How many clients must have enrolled before the first round; all of them if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_for: Option<u32>,
+}
+
+/// `[aggregation]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct AggregationSection {
+    /// How the mean update becomes the next model.
+    pub strategy: StrategyName,
+    /// What an update weighs in the mean.
+    pub weights: WeightsName,
+    /// The largest weight of one update; with weights by examples only. As large as sums allow if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_cap: Option<u32>,
+    /// How far the model goes in the direction of the mean update: above 0.
+    pub server_learning_rate: f64,
+}
+
+/// The strategies by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StrategyName {
+    /// FederatedAveraging, McMahan et al. 2017.
+    FederatedAveraging,
+}
+
+/// The rules for weights by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightsName {
+    /// The number of the participant's examples.
+    Examples,
+    /// 1.
+    Uniform,
+}
+
+/// `[encoding]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct EncodingSection {
+    /// A step of the grid is `2^-fraction_bits`: in [8, 30].
+    pub fraction_bits: u32,
+}
+
+impl Default for FederationSection {
+    fn default() -> Self {
+        FederationSection { name: "federation".into(), seed: 1, rounds: 20 }
+    }
+}
+
+impl Default for CohortSection {
+    fn default() -> Self {
+        CohortSection {
+            fraction: 1.0,
+            over_selection: 1.0,
+            minimum: 1,
+            deadline_seconds: 600,
+            wait_for: None,
+        }
+    }
+}
+
+impl Default for AggregationSection {
+    fn default() -> Self {
+        AggregationSection {
+            strategy: StrategyName::FederatedAveraging,
+            weights: WeightsName::Examples,
+            weight_cap: None,
+            server_learning_rate: 1.0,
+        }
+    }
+}
+
+impl Default for EncodingSection {
+    /// Steps of 6e-8 and values up to 128: as fine as `f32` near 1.
+    fn default() -> Self {
+        EncodingSection { fraction_bits: 24 }
+    }
+}

@@ -1,0 +1,352 @@
+//! A federation in one process.
+
+use super::workers::{Clock, Workers};
+use crate::data::Shard;
+use crate::nn::{self, EvaluateError, Evaluation, Examples, Network};
+use crate::params::Params;
+use crate::participant::{LocalTraining, LocalTrainingError};
+use crate::plan::Plan;
+use crate::protocol::UpdateMessage;
+use crate::random::Purpose;
+use crate::round::{
+    Collecting, Effect, Event, Federation, Outcome, Phase, Refusal, RoundRecord, Rules, Timestamp,
+};
+use rand::seq::SliceRandom;
+use rayon::ThreadPoolBuilder;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// What is simulated: a plan, its network, every client's rows, and the rows that the model is judged by.
+#[derive(Debug, Clone)]
+pub struct Simulation<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its network.
+    pub network: Arc<Network>,
+    /// The rows of client 1, 2, ...
+    pub shards: &'a [Shard],
+    /// The rows on which the model is judged after every round; no rows, no judgement.
+    pub test: &'a Shard,
+    /// How many threads train: 1 or more. The model does not depend on it.
+    pub threads: usize,
+}
+
+/// Where the time of a round went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// Local training, summed over threads.
+    pub training: f64,
+    /// Writing updates on the grid, summed over threads.
+    pub encoding: f64,
+    /// Adding updates and making the next model, summed over threads.
+    pub aggregating: f64,
+    /// Judging the model on the test rows.
+    pub evaluating: f64,
+    /// The whole round, as a clock on the wall shows it.
+    pub total: f64,
+}
+
+/// A round as it went.
+#[derive(Debug, Clone)]
+pub struct RoundReport {
+    /// Its record.
+    pub record: RoundRecord,
+    /// The new model on the test rows.
+    pub test: Option<Evaluation>,
+    /// How many example-gradients its participants computed.
+    pub gradients: u64,
+    /// How many bytes of updates its participants would have sent.
+    pub bytes_up: u64,
+    /// Where the time went.
+    pub seconds: Seconds,
+}
+
+/// Why a simulation stops before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// There is not a shard for each client.
+    #[error("the plan has {clients} clients, the data are dealt to {shards}")]
+    OtherShards {
+        /// The clients of the plan.
+        clients: u32,
+        /// The shards given.
+        shards: usize,
+    },
+    /// Too few participants could train, and the next round would end the same way.
+    #[error("round {round} is abandoned, {declined} of its participants declined; the first: {source}")]
+    Declined {
+        /// The round.
+        round: u32,
+        /// How many declined.
+        declined: usize,
+        /// Why one of them did.
+        source: LocalTrainingError,
+    },
+    /// The model cannot be judged.
+    #[error("round {round}: {source}")]
+    Evaluate {
+        /// The round.
+        round: u32,
+        /// Why.
+        source: EvaluateError,
+    },
+    /// The engine refused an update of its own participant.
+    #[error("the simulation's own update was refused: {0}")]
+    Refused(#[from] Refusal),
+    /// The threads cannot be started.
+    #[error("cannot start {threads} threads: {source}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why.
+        source: rayon::ThreadPoolBuildError,
+    },
+}
+
+impl Simulation<'_> {
+    /// The model that the federation starts from.
+    pub fn first_model(&self) -> Params {
+        self.network.initialize(&mut self.plan.seed().stream(Purpose::Initialization))
+    }
+
+    /// Runs all rounds and gives the final model. `observe` sees every round when it is over, and can end the run
+    /// there: the model is then the one so far.
+    pub fn run(
+        &self,
+        clock: Clock<'_>,
+        observe: &mut dyn FnMut(&RoundReport) -> ControlFlow<()>,
+    ) -> Result<Params, SimulationError> {
+        let workers = self.workers(clock)?;
+        let now = || Timestamp(clock().as_millis() as u64);
+        let mut federation = self.enrolled(now());
+        while let Phase::Collecting(round) = federation.phase() {
+            let started = clock();
+            let (number, clients) = (round.round(), self.participants(round));
+            let shares = workers.collect(round, &clients, federation.model())?;
+            let mut seconds = Seconds::default();
+            let mut declined = None;
+            let collected = clock();
+            let whole = shares.into_iter().map(|share| {
+                seconds.training += share.seconds.training;
+                seconds.encoding += share.seconds.encoding;
+                seconds.aggregating += share.seconds.aggregating;
+                declined = declined.take().or(share.declined);
+                share.part
+            });
+            let whole = join(whole);
+            let effects;
+            (federation, effects) = federation.step(Event::Absorb(whole), now());
+            seconds.aggregating += (clock() - collected).as_secs_f64();
+
+            let record = closed(effects);
+            stop_if_abandoned(&record, declined)?;
+            let judged = clock();
+            let test = workers
+                .pool()
+                .install(|| self.judge(federation.model()))
+                .map_err(|source| SimulationError::Evaluate { round: number, source })?;
+            seconds.evaluating = (clock() - judged).as_secs_f64();
+            seconds.total = (clock() - started).as_secs_f64();
+            if observe(&self.report(record, test, seconds)).is_break() {
+                break;
+            }
+        }
+        Ok(federation.model().clone())
+    }
+
+    fn workers<'b>(&'b self, clock: Clock<'b>) -> Result<Workers<'b>, SimulationError> {
+        let clients = self.plan.clients();
+        if self.shards.len() != clients as usize {
+            return Err(SimulationError::OtherShards { clients, shards: self.shards.len() });
+        }
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()
+            .map_err(|source| SimulationError::Threads { threads: self.threads, source })?;
+        let training = LocalTraining::new(self.plan, Arc::clone(&self.network));
+        Ok(Workers::new(pool, training, self.shards, clock))
+    }
+
+    /// The federation with all its clients enrolled, so that its first round is open.
+    fn enrolled(&self, now: Timestamp) -> Federation {
+        let federation = Federation::new(Rules::new(self.plan), self.first_model());
+        (1..=self.plan.clients()).fold(federation, |federation, client| {
+            federation.step(Event::Enrol { place: Some(client) }, now).0
+        })
+    }
+
+    /// The members of a cohort whose update is in time: as many as the round wants. Who is fast is drawn by lot.
+    fn participants(&self, round: &Collecting) -> Vec<u32> {
+        let mut clients: Vec<u32> = round.cohort().iter().copied().collect();
+        let mut lot = self.plan.seed().stream_for(Purpose::Arrival, round.round(), 0);
+        if clients.len() > round.wanted() as usize {
+            clients.shuffle(&mut lot);
+            clients.truncate(round.wanted() as usize);
+        }
+        clients
+    }
+
+    fn judge(&self, model: &Params) -> Result<Option<Evaluation>, EvaluateError> {
+        match self.test.len() {
+            0 => Ok(None),
+            _ => nn::evaluate(&self.network, model, self.test).map(Some),
+        }
+    }
+
+    fn report(&self, record: RoundRecord, test: Option<Evaluation>, seconds: Seconds) -> RoundReport {
+        let epochs = u64::from(self.plan.recipe().epochs());
+        let rows = |client: &u32| self.shards[*client as usize - 1].len() as u64;
+        let gradients = record.contributions.keys().map(|client| rows(client) * epochs).sum();
+        let update = UpdateMessage::encoded_len(self.network.layout().len()) as u64;
+        let bytes_up = update * record.contributions.len() as u64;
+        RoundReport { record, test, gradients, bytes_up, seconds }
+    }
+}
+
+/// Joins the parts that the workers collected.
+fn join(mut parts: impl Iterator<Item = Collecting>) -> Collecting {
+    let mut whole = parts.next().expect("there is at least one worker");
+    parts.for_each(|part| whole.absorb(part));
+    whole
+}
+
+fn closed(effects: Vec<Effect>) -> RoundRecord {
+    effects
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Closed(record) => Some(record),
+            _ => None,
+        })
+        .expect("every participant has contributed or declined, so the round is over")
+}
+
+fn stop_if_abandoned(
+    record: &RoundRecord,
+    declined: Option<LocalTrainingError>,
+) -> Result<(), SimulationError> {
+    match (record.outcome, declined) {
+        (Outcome::Abandoned { .. }, Some(source)) => {
+            Err(SimulationError::Declined { round: record.round, declined: record.declined.len(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Federation as Holdings, Split, Standardization, sets};
+    use std::time::Duration;
+
+    const PLAN: &str = "\
+[federation]
+rounds = 3
+[data]
+source = \"digits\"
+[partition]
+by = \"dirichlet\"
+clients = 12
+[model]
+hidden = [16]
+[cohort]
+fraction = 0.5
+";
+
+    fn holdings(plan: &Plan) -> Holdings {
+        let split = Split::hold_back(Arc::new(sets::digits()), 0.2).unwrap();
+        let stream = plan.seed().stream(Purpose::Partition);
+        Holdings::new(&split, plan.partition(), &Standardization::Scale, stream).unwrap()
+    }
+
+    fn run(plan: &Plan, threads: usize) -> Result<(Params, Vec<RoundReport>), SimulationError> {
+        let holdings = holdings(plan);
+        let network = Arc::new(plan.network(64, 10).unwrap());
+        let (shards, test) = (&holdings.clients[..], &holdings.test);
+        let simulation = Simulation { plan, network, shards, test, threads };
+        let mut reports = Vec::new();
+        let model = simulation.run(&|| Duration::ZERO, &mut |report| {
+            reports.push(report.clone());
+            ControlFlow::Continue(())
+        })?;
+        Ok((model, reports))
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits() {
+        let plan = Plan::parse(PLAN).unwrap();
+        let (model, reports) = run(&plan, 1).unwrap();
+        for threads in [2, 8] {
+            let (again, others) = run(&plan, threads).unwrap();
+            assert_eq!(again, model, "{threads} threads");
+            for (report, other) in reports.iter().zip(&others) {
+                assert_eq!(report.record, other.record);
+                assert_eq!(report.test, other.test);
+            }
+        }
+    }
+
+    #[test]
+    fn it_learns() {
+        let plan = Plan::parse(PLAN).unwrap();
+        let (_, reports) = run(&plan, 2).unwrap();
+        let accuracy = |at: usize| reports[at].test.as_ref().unwrap().accuracy.unwrap();
+        assert!(accuracy(2) > 0.5 && accuracy(2) > accuracy(0), "{} {}", accuracy(0), accuracy(2));
+        assert_eq!(reports.len(), 3);
+        assert!(reports.iter().all(|report| report.record.contributions.len() == 6));
+    }
+
+    #[test]
+    fn another_seed_gives_another_model() {
+        let plan = Plan::parse(PLAN).unwrap();
+        let (model, _) = run(&plan, 2).unwrap();
+        let (other, _) = run(&plan.with_seed(crate::random::Seed(2)), 2).unwrap();
+        assert_ne!(model, other);
+    }
+
+    #[test]
+    fn an_over_selected_cohort_gives_as_many_updates_as_are_wanted() {
+        let text = PLAN.replace("fraction = 0.5", "fraction = 0.5\nover-selection = 1.5");
+        let (_, reports) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
+        for report in reports {
+            assert_eq!((report.record.cohort.len(), report.record.contributions.len()), (9, 6));
+        }
+    }
+
+    #[test]
+    fn divergence_stops_the_run_and_says_what_to_do() {
+        let text = format!("{PLAN}[training]\nlearning-rate = 1000.0\n");
+        let stopped = run(&Plan::parse(&text).unwrap(), 2).unwrap_err();
+        assert!(matches!(stopped, SimulationError::Declined { round: 1, declined: 6, .. }), "{stopped}");
+        assert!(stopped.to_string().contains("learning rate"), "{stopped}");
+    }
+
+    /// FederatedAveraging as the paper writes it (McMahan et al. 2017, Algorithm 1), in floating point and without
+    /// any of the engine, gives the same model up to the step of the grid.
+    #[test]
+    fn agrees_with_the_algorithm_of_the_paper() {
+        let plan = Plan::parse(PLAN).unwrap();
+        let (model, reports) = run(&plan, 2).unwrap();
+        let holdings = holdings(&plan);
+        let network = plan.network(64, 10).unwrap();
+        let mut workspace = nn::Workspace::new(&network);
+        let mut global = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
+        for report in &reports {
+            let mut next = vec![0.0_f64; global.len()];
+            let shard = |client: u32| &holdings.clients[client as usize - 1];
+            let rows: usize = report.record.cohort.iter().map(|client| shard(*client).len()).sum();
+            for client in &report.record.cohort {
+                let mut local = global.clone();
+                let shuffle = plan.seed().stream_for(Purpose::Shuffle, report.record.round, *client);
+                nn::train(&network, plan.recipe(), &mut local, shard(*client), shuffle, &mut workspace)
+                    .unwrap();
+                let share = shard(*client).len() as f64 / rows as f64;
+                next.iter_mut().zip(local.values()).for_each(|(next, own)| *next += share * f64::from(*own));
+            }
+            global.values_mut().iter_mut().zip(&next).for_each(|(value, next)| *value = *next as f32);
+        }
+        let apart = |(ours, papers): (&f32, &f32)| f64::from((ours - papers).abs());
+        let furthest = model.values().iter().zip(global.values()).map(apart).fold(0.0, f64::max);
+        assert!(furthest < 1e-5, "{furthest}");
+    }
+}

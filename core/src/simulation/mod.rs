@@ -1,0 +1,13 @@
+//! Many participants and one coordinator in one process.
+//!
+//! [`Simulation`] drives the same engine as the service, with the same local training as the client's agent; only
+//! the messages between them are left out. [`centralized`] and [`local_only`] are the baselines that a federation
+//! is compared with, at the same number of example-gradients.
+
+mod baseline;
+mod federated;
+mod workers;
+
+pub use baseline::{BaselineError, Checkpoint, Scores, Start, centralized, local_only};
+pub use federated::{RoundReport, Seconds, Simulation, SimulationError};
+pub use workers::Clock;

@@ -1,0 +1,103 @@
+//! The workers of a simulation: threads that train the participants of a round, each with memory of its own.
+//!
+//! A round is a broadcast of the model and an all-reduce of integer sums: every worker takes clients from the cohort,
+//! adds their updates to a sum of its own, and the sums are joined at the end. Which worker took which client
+//! changes nothing, because integer sums have no order.
+
+use super::Seconds;
+use crate::data::Shard;
+use crate::nn::Examples;
+use crate::params::Params;
+use crate::participant::{LocalTraining, LocalTrainingError, Task, Worker};
+use crate::round::{Collecting, Refusal, Submission};
+use rayon::ThreadPool;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Tells how much time has passed since some fixed moment; it never goes back.
+pub type Clock<'a> = &'a (dyn Fn() -> Duration + Sync);
+
+/// A pool of threads and the memory of each.
+pub(super) struct Workers<'a> {
+    pool: ThreadPool,
+    memory: Vec<Mutex<Worker>>,
+    training: LocalTraining,
+    shards: &'a [Shard],
+    clock: Clock<'a>,
+}
+
+/// What one worker made of its share of a round, or all of them together.
+pub(super) struct Share {
+    /// The updates it collected.
+    pub(super) part: Collecting,
+    /// Why a participant declined, if one did.
+    pub(super) declined: Option<LocalTrainingError>,
+    /// The time it spent, summed over workers.
+    pub(super) seconds: Seconds,
+}
+
+impl<'a> Workers<'a> {
+    pub(super) fn new(
+        pool: ThreadPool,
+        training: LocalTraining,
+        shards: &'a [Shard],
+        clock: Clock<'a>,
+    ) -> Workers<'a> {
+        let memory = (0..pool.current_num_threads()).map(|_| Mutex::new(training.worker())).collect();
+        Workers { pool, memory, training, shards, clock }
+    }
+
+    pub(super) fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+
+    /// Trains these clients and collects their updates.
+    pub(super) fn collect(
+        &self,
+        round: &Collecting,
+        clients: &[u32],
+        model: &Params,
+    ) -> Result<Vec<Share>, Refusal> {
+        let next = AtomicUsize::new(0);
+        let shares = self.pool.broadcast(|context| {
+            let mut memory = self.memory[context.index()].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut share = Share { part: round.part(), declined: None, seconds: Seconds::default() };
+            while let Some(client) = clients.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.take(&mut share, *client, model, &mut memory)?;
+            }
+            Ok(share)
+        });
+        shares.into_iter().collect()
+    }
+
+    fn take(
+        &self,
+        share: &mut Share,
+        client: u32,
+        model: &Params,
+        memory: &mut Worker,
+    ) -> Result<(), Refusal> {
+        let round = share.part.round();
+        let task = Task { round, client, model };
+        let shard = &self.shards[client as usize - 1];
+        let started = (self.clock)();
+        let trained = self.training.train(task, shard, memory);
+        let ended = (self.clock)();
+        let update = trained.and_then(|progress| self.training.encode(task, shard.len(), &progress, memory));
+        let encoded = (self.clock)();
+        match update {
+            Ok(update) => {
+                share.part.accept(&Submission { client, round, update, digest: None })?;
+            }
+            Err(error) => {
+                share.part.decline(client, round)?;
+                share.declined.get_or_insert(error);
+            }
+        }
+        share.seconds.training += (ended - started).as_secs_f64();
+        share.seconds.encoding += (encoded - ended).as_secs_f64();
+        share.seconds.aggregating += ((self.clock)() - encoded).as_secs_f64();
+        Ok(())
+    }
+}
