@@ -1,11 +1,43 @@
 //! The `privet` command.
-#![expect(dead_code, reason = "the subcommands that use these modules come with the engine")]
 
+mod cli;
+mod compare;
 mod document;
+mod error;
+mod evaluate;
+mod federated;
+mod output;
+mod plan;
 mod progress;
 mod quantity;
 mod report;
+mod results;
 mod run_directory;
+mod setting;
+mod simulate;
 mod table;
 
-fn main() {}
+use clap::Parser;
+use cli::{Cli, Command};
+use progress::Progress;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let progress = Progress::new(cli.quiet);
+    let done = match &cli.command {
+        Command::Compare(args) => compare::run(args, &progress),
+        Command::Simulate(args) => simulate::run(args, &progress),
+        Command::Coordinator(_) => Ok(()),
+        Command::Client(_) => Ok(()),
+        Command::Plan(args) => plan::run(&args.command),
+        Command::Evaluate(args) => evaluate::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit_code()
+        }
+    }
+}

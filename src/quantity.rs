@@ -74,6 +74,11 @@ fn three_figures(value: f64) -> String {
     }
 }
 
+/// A loss, or a dash where nothing was judged: `0.1234`, `–`.
+pub(crate) fn loss(loss: Option<f64>) -> String {
+    loss.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.4}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -58,7 +58,7 @@ pub(crate) fn simulation(simulation: &Simulation) -> String {
     }
     let per_round = simulation.seconds.per_round_median.map_or_else(|| "-".to_owned(), quantity::seconds);
     rows.extend([
-        ["test loss".to_owned(), format!("{:.4}", outcome.test_loss)],
+        ["test loss".to_owned(), quantity::loss(outcome.test_loss)],
         ["rounds".to_owned(), quantity::count(simulation.rounds.len() as u64)],
         ["clients".to_owned(), quantity::count(simulation.origin.clients.into())],
         ["time".to_owned(), quantity::seconds(simulation.seconds.total)],

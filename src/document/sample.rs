@@ -58,7 +58,7 @@ pub(crate) fn simulation() -> Simulation {
     Simulation {
         origin: origin(),
         seed: 1,
-        outcome: Outcome { test_accuracy: Some(0.9), test_loss: 0.3, model_sha256: "ff".into() },
+        outcome: Outcome { test_accuracy: Some(0.9), test_loss: Some(0.3), model_sha256: "ff".into() },
         seconds: RunSeconds::of(1.25, &rounds),
         bytes: Bytes::of(&rounds),
         rounds,

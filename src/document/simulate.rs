@@ -28,8 +28,8 @@ pub(crate) struct Simulation {
 pub(crate) struct Outcome {
     /// Fraction of test rows classified rightly; `null` for a regression.
     pub(crate) test_accuracy: Option<f64>,
-    /// Mean loss over the test rows.
-    pub(crate) test_loss: f64,
+    /// Mean loss over the test rows; `null` when there are none to judge by.
+    pub(crate) test_loss: Option<f64>,
     /// SHA-256 of `model.safetensors`, lower-case hexadecimal.
     pub(crate) model_sha256: String,
 }

@@ -41,13 +41,14 @@ pub(crate) fn simulate(
 
 fn headline(simulation: &Simulation) -> String {
     let outcome = &simulation.outcome;
-    let reached = match outcome.test_accuracy {
-        Some(accuracy) => format!("{} % test accuracy", quantity::percent(accuracy)),
-        None => format!("a test loss of {:.4}", outcome.test_loss),
+    let reached = match (outcome.test_accuracy, outcome.test_loss) {
+        (Some(accuracy), _) => format!("reached {} % test accuracy", quantity::percent(accuracy)),
+        (None, Some(loss)) => format!("reached a test loss of {loss:.4}"),
+        (None, None) => "trained a model".to_owned(),
     };
     let rounds = simulation.rounds.len() as u64;
     format!(
-        "{} clients reached {reached} together in {} round{} and {}.",
+        "{} clients {reached} together in {} round{} and {}.",
         quantity::count(simulation.origin.clients.into()),
         quantity::count(rounds),
         if rounds == 1 { "" } else { "s" },
@@ -61,7 +62,7 @@ fn facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
     vec![
         ("seed", simulation.seed.to_string()),
         ("rounds", quantity::count(simulation.rounds.len() as u64)),
-        ("final test loss", format!("{:.4}", simulation.outcome.test_loss)),
+        ("final test loss", quantity::loss(simulation.outcome.test_loss)),
         ("time a round (median)", per_round),
         ("clients selected, over all rounds", sum(|round| round.cohort.len() as u64)),
         ("… that contributed", sum(|round| round.contributed.into())),

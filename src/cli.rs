@@ -1,0 +1,219 @@
+//! What can be typed. What it means is in the file of each subcommand.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Federated learning that keeps private data where it is.
+#[derive(Debug, Parser)]
+#[command(name = "privet", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done; 1 failed on the way; 2 the command line or the plan is wrong;\n\
+                        3 data or a model file cannot be used; 130 interrupted.")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Show no progress, only the result and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What does federated learning cost in accuracy? Centralized, local-only and federated on the same data.
+    Compare(Compare),
+    /// Run a federation with all its clients in this process.
+    Simulate(Simulate),
+    /// Serve the federation of a plan.
+    Coordinator(Coordinator),
+    /// Take part in a federation with one's own rows.
+    Client(Client),
+    /// Begin, check or show a plan.
+    Plan(Plan),
+    /// Judge a model file on data.
+    Evaluate(Evaluate),
+}
+
+/// The plan, and what the command line puts in the place of its values.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// A plan file, or the name of a built-in plan: digits, heart.
+    #[arg(value_name = "PLAN", default_value = "digits")]
+    pub(crate) plan: String,
+    /// Instead of the plan's number of rounds.
+    #[arg(long)]
+    pub(crate) rounds: Option<u32>,
+    /// Instead of the plan's number of clients.
+    #[arg(long)]
+    pub(crate) clients: Option<u32>,
+    /// Instead of the plan's seed.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+}
+
+/// Where a federation runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Over {
+    /// In this process, without messages.
+    Memory,
+    /// Through a coordinator on a free loopback port, with the same clients.
+    Http,
+}
+
+/// How a federation is run and where its results go.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Where the federation runs. The model is the same.
+    #[arg(long, value_enum, default_value_t = Over::Memory)]
+    pub(crate) over: Over,
+    /// How many threads train; all cores if left out. The model is the same.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print one JSON document instead of a table (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The folder for the results; a new one under runs/ if left out.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// How many seeds: the plan's and those that follow it. Two or more give confidence intervals.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) seeds: u16,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Coordinator {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7310")]
+    pub(crate) listen: SocketAddr,
+    /// Print one JSON document at the end (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The folder for the results; a new one under runs/ if left out.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Client {
+    /// The coordinator's address, for example http://127.0.0.1:7310.
+    #[arg(long, value_name = "URL")]
+    pub(crate) coordinator: String,
+    /// The client's rows: a CSV file, a folder of IDX files, or `built-in` for the plan's built-in set.
+    #[arg(long, value_name = "FILE|built-in")]
+    pub(crate) data: String,
+    /// Take the Kth of N parts of these rows, as the plan deals them; all rows if left out.
+    #[arg(long, value_name = "K/N")]
+    pub(crate) partition: Option<PartitionNumber>,
+    /// Keep the client's credential in this file, so that it can be stopped and started again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Give up after so many seconds without an answer from the coordinator; never if left out.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) patience: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(subcommand)]
+    pub(crate) command: PlanCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Write a commented plan to start from.
+    New {
+        /// The file to write; it must not exist. Printed if left out.
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// The built-in plan to start from: digits, heart.
+        #[arg(long, default_value = "digits")]
+        from: String,
+    },
+    /// Check a plan, without running it.
+    Check {
+        /// A plan file, or the name of a built-in plan.
+        #[arg(value_name = "PLAN")]
+        plan: String,
+    },
+    /// Show every value of a plan, defaults included.
+    Show {
+        #[command(flatten)]
+        plan: PlanArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// The model file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// A built-in set (digits, heart: its test rows), a plan file (its test rows), a folder of IDX files (its test
+    /// files), or a CSV file (all its rows; --plan says what its columns are).
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: String,
+    /// The plan that says what the columns of a CSV file are.
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) plan: Option<String>,
+    /// Print one JSON document (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `K/N`: the `K`th of `N` parts, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PartitionNumber {
+    /// Which part, from 1.
+    pub(crate) number: u32,
+    /// How many there are.
+    pub(crate) of: u32,
+}
+
+impl FromStr for PartitionNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PartitionNumber, String> {
+        let expected =
+            || format!("\"{text}\" is no partition: write K/N, for example 3/10, with K from 1 to N");
+        let (number, of) = text.split_once('/').ok_or_else(expected)?;
+        let (number, of) = (number.parse().map_err(|_| expected())?, of.parse().map_err(|_| expected())?);
+        if (1..=of).contains(&number) { Ok(PartitionNumber { number, of }) } else { Err(expected()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_partition_is_one_of_several() {
+        assert_eq!("3/10".parse(), Ok(PartitionNumber { number: 3, of: 10 }));
+        for text in ["0/10", "11/10", "3", "3/", "a/b", "-1/3", "3/0"] {
+            assert!(text.parse::<PartitionNumber>().is_err(), "{text}");
+        }
+    }
+}

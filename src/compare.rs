@@ -1,0 +1,216 @@
+//! `privet compare`: what does federated learning cost in accuracy?
+//!
+//! For every seed the same rows, the same first model and the same number of example-gradients, three times over:
+//! federated, centralized on the pooled rows, and every client on its own.
+
+use crate::cli;
+use crate::document::compare::{CENTRALIZED, Comparison, CurvePoint, FEDERATED, LOCAL_ONLY, Regime};
+use crate::document::estimate::{Estimate, Interval};
+use crate::document::round::Bytes;
+use crate::error::CommandError;
+use crate::federated::{self, FederatedRun};
+use crate::output;
+use crate::progress::{Progress, Task};
+use crate::quantity;
+use crate::report;
+use crate::results;
+use crate::run_directory::RunDirectory;
+use crate::setting::{self, Prepared, Setting};
+use crate::table;
+use privet_core::random::{Purpose, Seed};
+use privet_core::simulation::{Checkpoint, Scores, Start, centralized, local_only};
+use rayon::ThreadPoolBuilder;
+use std::time::{Instant, SystemTime};
+
+/// At how many points of the way the clients on their own are judged: each point costs as many judgements as there
+/// are clients.
+const LOCAL_CHECKPOINTS: usize = 10;
+
+/// One regime, one seed.
+struct SeedRun {
+    /// The way there: example-gradients and scores, from the first model to the last.
+    way: Vec<(u64, Scores)>,
+    seconds: f64,
+    bytes: Bytes,
+}
+
+/// Runs the comparison, prints its answer and keeps its results.
+pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), CommandError> {
+    let started = SystemTime::now();
+    let prepared = Prepared::new(&args.plan)?;
+    let threads = setting::threads(args.run.threads);
+    let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
+    let plan = prepared.plan.to_toml();
+    directory.write_plan(&plan)?;
+
+    let first = prepared.plan.seed().0;
+    let seeds: Vec<u64> = (0..u64::from(args.seeds)).map(|at| first.wrapping_add(at)).collect();
+    let rounds = prepared.plan.rounds();
+    let total = seeds.len() as u64;
+    let federated_task = progress.task(FEDERATED, total * u64::from(rounds), "rounds");
+    let baselines_task = progress.task("baselines", 2 * total, "runs");
+    let mut regimes = [Vec::new(), Vec::new(), Vec::new()];
+    let mut labels = None;
+    let mut budget = 0;
+    for (at, seed) in seeds.iter().enumerate() {
+        let setting = prepared.with_seed(Seed(*seed))?;
+        let federated = federate(&setting, args, threads, &mut directory, &federated_task)?;
+        let (pooled, alone) = baselines(&setting, &federated, threads, &baselines_task)?;
+        if at == 0 {
+            directory.write_model(&federated.model)?;
+            labels = Some(results::labels(setting.labels()));
+            budget = *federated.gradients.last().unwrap_or(&0);
+        }
+        let first_scores = pooled.way[0].1;
+        regimes[2].push(way_of(&federated, first_scores));
+        regimes[1].push(alone);
+        regimes[0].push(pooled);
+    }
+
+    let [pooled, alone, federated] = regimes;
+    let document = Comparison {
+        origin: results::origin(&prepared, started, args.run.over, threads),
+        seeds,
+        rounds,
+        budget,
+        rows: vec![
+            regime(CENTRALIZED, &pooled, false),
+            regime(LOCAL_ONLY, &alone, false),
+            regime(FEDERATED, &federated, true),
+        ],
+    };
+    directory.write_summary(&document)?;
+    directory.write_report(&report::compare(&document, labels.as_ref(), &plan)?)?;
+    output::result(&document, args.run.json, || table::comparison(&document))?;
+    progress.note(&format!("report: {}", directory.report_path().display()));
+    Ok(())
+}
+
+fn federate(
+    setting: &Setting,
+    args: &cli::Compare,
+    threads: usize,
+    directory: &mut RunDirectory,
+    task: &Task,
+) -> Result<FederatedRun, CommandError> {
+    federated::run(setting, args.run.over, threads, &mut |round| {
+        directory.append_round(round)?;
+        if let Some(accuracy) = round.test_accuracy {
+            task.message(&format!("accuracy {} %", quantity::percent(accuracy)));
+        }
+        task.advance(1);
+        Ok(())
+    })
+}
+
+/// The two baselines at the budget of a federated run, beside each other.
+fn baselines(
+    setting: &Setting,
+    federated: &FederatedRun,
+    threads: usize,
+    task: &Task,
+) -> Result<(SeedRun, SeedRun), CommandError> {
+    let model = setting.network.initialize(&mut setting.plan.seed().stream(Purpose::Initialization));
+    let start = Start {
+        network: &setting.network,
+        model: &model,
+        recipe: setting.plan.recipe(),
+        seed: setting.plan.seed(),
+    };
+    let holdings = &setting.holdings;
+    let budgets: Vec<u64> = [0].into_iter().chain(federated.gradients.iter().copied()).collect();
+    let few = evenly(&budgets, LOCAL_CHECKPOINTS);
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|source| CommandError::Threads { threads, source })?;
+    let (pooled, alone) = pool.install(|| {
+        rayon::join(
+            || {
+                let began = Instant::now();
+                let (_, way) = centralized(&start, &holdings.pooled, &holdings.test, &budgets)?;
+                task.advance(1);
+                Ok::<_, CommandError>(seed_run(&way, began))
+            },
+            || {
+                let began = Instant::now();
+                let way = local_only(&start, &holdings.clients, &holdings.test, &few)?;
+                task.advance(1);
+                Ok::<_, CommandError>(seed_run(&way, began))
+            },
+        )
+    });
+    Ok((pooled?, alone?))
+}
+
+fn seed_run(way: &[Checkpoint], began: Instant) -> SeedRun {
+    SeedRun {
+        way: way.iter().map(|checkpoint| (checkpoint.gradients, checkpoint.test)).collect(),
+        seconds: began.elapsed().as_secs_f64(),
+        bytes: Bytes::default(),
+    }
+}
+
+/// The way of a federated run, which starts from the same model as the baselines.
+fn way_of(run: &FederatedRun, first: Scores) -> SeedRun {
+    let rounds = run.gradients.iter().zip(&run.rounds).filter_map(|(gradients, round)| {
+        let scores = Scores { loss: round.test_loss?, accuracy: round.test_accuracy };
+        Some((*gradients, scores))
+    });
+    SeedRun {
+        way: [(0, first)].into_iter().chain(rounds).collect(),
+        seconds: run.seconds,
+        bytes: Bytes::of(&run.rounds),
+    }
+}
+
+fn regime(name: &str, runs: &[SeedRun], has_rounds: bool) -> Regime {
+    let last = |run: &SeedRun| run.way[run.way.len() - 1].1;
+    let mean = |value: &dyn Fn(&SeedRun) -> f64| runs.iter().map(value).sum::<f64>() / runs.len() as f64;
+    let losses = runs.iter().map(|run| last(run).loss).collect();
+    let accuracies: Option<Vec<f64>> = runs.iter().map(|run| last(run).accuracy).collect();
+    let points = runs.iter().map(|run| run.way.len()).min().unwrap_or(0);
+    Regime {
+        name: name.to_owned(),
+        test_accuracy: accuracies.and_then(Estimate::of),
+        test_loss: Estimate::of(losses).expect("there is at least one seed: the command line says so"),
+        seconds: mean(&|run| run.seconds),
+        bytes_up: mean(&|run| run.bytes.up as f64) as u64,
+        bytes_down: mean(&|run| run.bytes.down as f64) as u64,
+        curve: (0..points).map(|at| point(runs, at, has_rounds)).collect(),
+        epsilon: None,
+        delta: None,
+        trusted: None,
+    }
+}
+
+fn point(runs: &[SeedRun], at: usize, has_rounds: bool) -> CurvePoint {
+    let losses: Vec<f64> = runs.iter().map(|run| run.way[at].1.loss).collect();
+    let accuracies: Option<Vec<f64>> = runs.iter().map(|run| run.way[at].1.accuracy).collect();
+    CurvePoint {
+        examples: runs.iter().map(|run| run.way[at].0).sum::<u64>() / runs.len() as u64,
+        round: has_rounds.then_some(at as u32),
+        test_accuracy: accuracies.and_then(|accuracies| Interval::of(&accuracies)),
+        test_loss: Interval::of(&losses).expect("there is at least one seed: the command line says so"),
+    }
+}
+
+/// At most `count + 1` of the values, evenly spread, the first and the last among them.
+fn evenly(values: &[u64], count: usize) -> Vec<u64> {
+    let last = values.len() - 1;
+    let mut places: Vec<usize> = (0..=count).map(|at| at * last / count).collect();
+    places.dedup();
+    places.into_iter().map(|at| values[at]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinned_values_keep_their_ends() {
+        let values: Vec<u64> = (0..=50).collect();
+        assert_eq!(evenly(&values, 10), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]);
+        assert_eq!(evenly(&[0, 7], 10), [0, 7]);
+    }
+}

@@ -1,0 +1,139 @@
+//! What can go wrong with a command, and the exit code that says so.
+
+use crate::report::ReportError;
+use crate::run_directory::RunDirectoryError;
+use privet_core::data::{FederationError, LoadError, NoReference, SplitError};
+use privet_core::nn::{EvaluateError, ModelFileError};
+use privet_core::plan::PlanError;
+use privet_core::simulation::{BaselineError, SimulationError};
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Something failed on the way.
+const FAILED: u8 = 1;
+/// The command line or the plan is wrong. The parser of the command line uses the same code.
+const MISUSED: u8 = 2;
+/// Data or a model file cannot be used.
+const UNUSABLE: u8 = 3;
+/// Ctrl-C, as shells report it: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// Why a command ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The plan cannot be read.
+    #[error(
+        "{plan} cannot be read: {source}; give the path of a plan, or the name of a built-in one: digits, heart"
+    )]
+    ReadPlan {
+        /// The path.
+        plan: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The plan is not sound.
+    #[error("{plan}: {source}")]
+    Plan {
+        /// The path.
+        plan: String,
+        /// Why.
+        source: PlanError,
+    },
+    /// The network of the plan does not fit its data.
+    #[error("the plan does not fit its data: {0}")]
+    Network(#[from] PlanError),
+    /// There is no built-in plan of that name.
+    #[error("there is no built-in plan \"{0}\": there are digits and heart")]
+    NoSuchBuiltIn(String),
+    /// The file for a new plan is there already.
+    #[error("{} exists and is left as it is; choose another name", .0.display())]
+    PlanExists(PathBuf),
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// No test rows can be held back.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// The rows cannot be dealt.
+    #[error(transparent)]
+    Deal(#[from] FederationError),
+    /// A model file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    ReadModel {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A model file is not one.
+    #[error("{}: {source}", path.display())]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ModelFileError,
+    },
+    /// The model cannot be judged on the data.
+    #[error("the model and the data do not fit: {0}")]
+    Evaluate(#[from] EvaluateError),
+    /// The rows cannot be seen as the plan says.
+    #[error(transparent)]
+    NoReference(#[from] NoReference),
+    /// It is not clear what data are meant.
+    #[error(
+        "{0} is no built-in set, no plan (*.toml) and no folder of IDX files; for a CSV file say with --plan what its \
+         columns are"
+    )]
+    UnknownData(String),
+    /// The threads cannot be started.
+    #[error("cannot start {threads} threads: {source}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// The report cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The simulation stopped.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    /// A baseline stopped.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// The results cannot be kept.
+    #[error(transparent)]
+    RunDirectory(#[from] RunDirectoryError),
+    /// Standard output is closed.
+    #[error("cannot write the result: {0}")]
+    Output(io::Error),
+    /// The user pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl CommandError {
+    /// The exit code that tells scripts what kind of failure it is.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        use CommandError as E;
+        ExitCode::from(match self {
+            E::ReadPlan { .. } | E::Plan { .. } | E::Network(_) | E::PlanExists(_) => MISUSED,
+            E::NoSuchBuiltIn(_) | E::UnknownData(_) => MISUSED,
+            E::Load(_) | E::Split(_) | E::Deal(_) | E::NoReference(_) => UNUSABLE,
+            E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,
+            E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,
+            E::Write { .. } | E::Output(_) | E::Report(_) | E::Threads { .. } => FAILED,
+            E::Interrupted => INTERRUPTED,
+        })
+    }
+}

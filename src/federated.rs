@@ -1,0 +1,133 @@
+//! One federated run, and the lines that it leaves.
+
+use crate::cli::Over;
+use crate::document::round::{Bytes, Round, RoundSeconds};
+use crate::error::CommandError;
+use crate::setting::Setting;
+use privet_core::nn;
+use privet_core::params::Params;
+use privet_core::protocol::HexDigest;
+use privet_core::round::{Outcome, RoundRecord};
+use privet_core::simulation::{RoundReport, Scores, Simulation};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A federated run from its first model to its last.
+pub(crate) struct FederatedRun {
+    /// The file of the final model.
+    pub(crate) model: Vec<u8>,
+    /// The rounds, in their order.
+    pub(crate) rounds: Vec<Round>,
+    /// How many example-gradients had been computed by the end of each round.
+    pub(crate) gradients: Vec<u64>,
+    /// How long all rounds took, in seconds.
+    pub(crate) seconds: f64,
+}
+
+impl FederatedRun {
+    /// The digest of the final model's file.
+    pub(crate) fn model_sha256(&self) -> HexDigest {
+        HexDigest::of(&self.model)
+    }
+}
+
+/// Runs a federation where it is asked to run. `observe` sees each round when it is over.
+pub(crate) fn run(
+    setting: &Setting,
+    over: Over,
+    threads: usize,
+    observe: &mut dyn FnMut(&Round) -> Result<(), CommandError>,
+) -> Result<FederatedRun, CommandError> {
+    match over {
+        Over::Memory => in_memory(setting, threads, observe),
+        Over::Http => in_memory(setting, threads, observe),
+    }
+}
+
+/// Runs a federation in this process, without messages. `observe` sees each round when it is over.
+fn in_memory(
+    setting: &Setting,
+    threads: usize,
+    observe: &mut dyn FnMut(&Round) -> Result<(), CommandError>,
+) -> Result<FederatedRun, CommandError> {
+    let simulation = Simulation {
+        plan: &setting.plan,
+        network: Arc::clone(&setting.network),
+        shards: &setting.holdings.clients,
+        test: &setting.holdings.test,
+        threads,
+    };
+    let began = Instant::now();
+    let bytes_of_model = nn::to_safetensors(&setting.network, &simulation.first_model()).len() as u64;
+    let mut rounds = Vec::new();
+    let mut gradients = Vec::new();
+    let mut failure = None;
+    let model = simulation.run(&|| began.elapsed(), &mut |report| {
+        let round = line(setting, report, bytes_of_model);
+        gradients.push(gradients.last().unwrap_or(&0) + report.gradients);
+        let observed = observe(&round);
+        rounds.push(round);
+        match observed {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(FederatedRun {
+            model: file(setting, &model),
+            rounds,
+            gradients,
+            seconds: began.elapsed().as_secs_f64(),
+        }),
+    }
+}
+
+fn file(setting: &Setting, model: &Params) -> Vec<u8> {
+    nn::to_safetensors(&setting.network, model)
+}
+
+fn line(setting: &Setting, report: &RoundReport, bytes_of_model: u64) -> Round {
+    let bytes = Bytes { up: report.bytes_up, down: bytes_of_model * report.record.cohort.len() as u64 };
+    let seconds = RoundSeconds {
+        training: Some(report.seconds.training),
+        encoding: Some(report.seconds.encoding),
+        aggregating: report.seconds.aggregating,
+        evaluating: report.seconds.evaluating,
+        total: report.seconds.total,
+    };
+    let test = report.test.clone().map(Scores::from);
+    round_line(setting.plan.seed().0, &report.record, test, bytes, seconds)
+}
+
+/// The line of a round in the metrics.
+pub(crate) fn round_line(
+    seed: u64,
+    record: &RoundRecord,
+    test: Option<Scores>,
+    bytes: Bytes,
+    seconds: RoundSeconds,
+) -> Round {
+    let train_loss = match record.outcome {
+        Outcome::Released { train_loss, .. } => Some(train_loss),
+        Outcome::Abandoned { .. } => None,
+    };
+    let (contributed, declined) = (record.contributions.len() as u32, record.declined.len() as u32);
+    Round {
+        seed,
+        round: record.round,
+        train_loss,
+        test_loss: test.map(|test| test.loss),
+        test_accuracy: test.and_then(|test| test.accuracy),
+        cohort: record.cohort.iter().copied().collect(),
+        contributed,
+        declined,
+        late: record.cohort.len() as u32 - contributed - declined,
+        bytes,
+        seconds,
+    }
+}

@@ -1,0 +1,55 @@
+//! `privet plan`: begin, check or show a plan.
+
+use crate::cli::{PlanArgs, PlanCommand};
+use crate::error::CommandError;
+use crate::output;
+use crate::setting;
+use privet_core::plan::built_in;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// Does what was asked for.
+pub(crate) fn run(command: &PlanCommand) -> Result<(), CommandError> {
+    match command {
+        PlanCommand::New { file, from } => {
+            let plan = built_in(from).ok_or_else(|| CommandError::NoSuchBuiltIn(from.clone()))?;
+            match file {
+                Some(file) => write_new(file, plan.text),
+                None => output::print(plan.text),
+            }
+        }
+        PlanCommand::Check { plan } => {
+            let args = PlanArgs { plan: plan.clone(), rounds: None, clients: None, seed: None };
+            let checked = setting::plan(&args)?;
+            let shape = checked.data().shape();
+            if let Some(shape) = shape {
+                let fits = checked.network(shape.features, shape.outputs);
+                fits.map_err(|source| CommandError::Plan { plan: plan.clone(), source })?;
+            }
+            let digest = checked.digest();
+            let (clients, rounds) = (checked.clients(), checked.rounds());
+            let unseen = match shape {
+                Some(_) => "",
+                None => "\nIts network is checked when its data are read: they tell how many inputs it has.",
+            };
+            output::print(&format!(
+                "{plan} is sound: {clients} clients, {rounds} rounds, plan digest {digest}.{unseen}"
+            ))
+        }
+        PlanCommand::Show { plan } => output::print(&setting::plan(plan)?.to_toml()),
+    }
+}
+
+/// Writes a file that was not there before.
+fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => CommandError::PlanExists(path.to_owned()),
+        _ => CommandError::Write { path: path.to_owned(), source },
+    })
+}

@@ -1,0 +1,89 @@
+//! From what was typed to a plan with its rows: what every run starts from.
+
+use crate::cli::PlanArgs;
+use crate::error::CommandError;
+use privet_core::data::{Federation as Holdings, LabelDistribution, Loaded, Split};
+use privet_core::nn::Network;
+use privet_core::plan::{Overrides, Plan, built_in};
+use privet_core::random::{Purpose, Seed};
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+/// A plan, and the rows that it speaks of.
+pub(crate) struct Prepared {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// The rows as read.
+    pub(crate) loaded: Loaded,
+    /// The rows to train on and to judge by: the same for every seed.
+    pub(crate) split: Split,
+}
+
+/// A plan with one seed: who holds which rows, and the network that fits them.
+pub(crate) struct Setting {
+    /// The plan, with this seed.
+    pub(crate) plan: Plan,
+    /// The network.
+    pub(crate) network: Arc<Network>,
+    /// Who holds which rows.
+    pub(crate) holdings: Holdings,
+}
+
+impl Prepared {
+    /// Reads the plan and its rows.
+    pub(crate) fn new(args: &PlanArgs) -> Result<Prepared, CommandError> {
+        let plan = plan(args)?;
+        let loaded = plan.data().load(&mut read_file)?;
+        let split = plan.data().split(&loaded)?;
+        Ok(Prepared { plan, loaded, split })
+    }
+
+    /// Deals the rows by the plan and one seed.
+    pub(crate) fn with_seed(&self, seed: Seed) -> Result<Setting, CommandError> {
+        let plan = self.plan.with_seed(seed);
+        let stream = seed.stream(Purpose::Partition);
+        let holdings = Holdings::new(&self.split, plan.partition(), plan.data().standardization(), stream)?;
+        let dataset = self.split.train.dataset();
+        let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
+        Ok(Setting { plan, network, holdings })
+    }
+}
+
+impl Setting {
+    /// How many rows of each class each client has.
+    pub(crate) fn labels(&self) -> LabelDistribution {
+        self.holdings.label_distribution()
+    }
+}
+
+/// Reads and checks a plan: a file, or else one of the built-in plans by its name.
+pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, CommandError> {
+    let overrides = Overrides { seed: args.seed, rounds: args.rounds, clients: args.clients };
+    let text = plan_text(&args.plan)?;
+    Plan::parse_with(&text, overrides)
+        .map_err(|source| CommandError::Plan { plan: args.plan.clone(), source })
+}
+
+/// The text of a plan file, or of the built-in plan of that name.
+pub(crate) fn plan_text(name: &str) -> Result<String, CommandError> {
+    if !Path::new(name).exists()
+        && let Some(plan) = built_in(name)
+    {
+        return Ok(plan.text.to_owned());
+    }
+    fs::read_to_string(name).map_err(|source| CommandError::ReadPlan { plan: name.to_owned(), source })
+}
+
+/// Reads a file for the library, which opens none.
+pub(crate) fn read_file(path: &str) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+/// How many threads to use: what was asked for, or all cores.
+pub(crate) fn threads(asked: Option<u16>) -> usize {
+    match asked {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}

@@ -1,0 +1,58 @@
+//! `privet simulate`: a federation with all its clients in this process.
+
+use crate::cli;
+use crate::document::round::Bytes;
+use crate::document::simulate::{Outcome, RunSeconds, Simulation};
+use crate::error::CommandError;
+use crate::federated;
+use crate::output;
+use crate::progress::Progress;
+use crate::quantity;
+use crate::report;
+use crate::results;
+use crate::run_directory::RunDirectory;
+use crate::setting::{self, Prepared};
+use crate::table;
+use std::time::SystemTime;
+
+/// Runs the federation, prints how it ended and keeps its results.
+pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), CommandError> {
+    let started = SystemTime::now();
+    let prepared = Prepared::new(&args.plan)?;
+    let threads = setting::threads(args.run.threads);
+    let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
+    let plan = prepared.plan.to_toml();
+    directory.write_plan(&plan)?;
+
+    let setting = prepared.with_seed(prepared.plan.seed())?;
+    let task = progress.task(prepared.plan.name(), u64::from(prepared.plan.rounds()), "rounds");
+    let run = federated::run(&setting, args.run.over, threads, &mut |round| {
+        directory.append_round(round)?;
+        if let Some(accuracy) = round.test_accuracy {
+            task.message(&format!("accuracy {} %", quantity::percent(accuracy)));
+        }
+        task.advance(1);
+        Ok(())
+    })?;
+    directory.write_model(&run.model)?;
+
+    let last = run.rounds.last();
+    let document = Simulation {
+        origin: results::origin(&prepared, started, args.run.over, threads),
+        seed: prepared.plan.seed().0,
+        outcome: Outcome {
+            test_accuracy: last.and_then(|round| round.test_accuracy),
+            test_loss: last.and_then(|round| round.test_loss),
+            model_sha256: run.model_sha256().to_string(),
+        },
+        seconds: RunSeconds::of(run.seconds, &run.rounds),
+        bytes: Bytes::of(&run.rounds),
+        rounds: run.rounds,
+    };
+    directory.write_summary(&document)?;
+    let labels = results::labels(setting.labels());
+    directory.write_report(&report::simulate(&document, Some(&labels), &plan)?)?;
+    output::result(&document, args.run.json, || table::simulation(&document))?;
+    progress.note(&format!("report: {}", directory.report_path().display()));
+    Ok(())
+}
