@@ -4,10 +4,12 @@ use crate::document::compare::{CENTRALIZED, Comparison, Regime};
 use crate::document::evaluate::ModelEvaluation;
 use crate::document::simulate::Simulation;
 use crate::quantity;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-/// One row a regime: accuracy in percent with its 95 % interval, the distance from the centralized model in
-/// percentage points (paired by seed), loss, seconds and bytes of one run. Columns nobody fills are left out.
+/// One row a regime: test accuracy in percent with its 95 % interval, the distance from the centralized model in
+/// percentage points (paired by seed), test loss, time and bytes of one run. A regression has no accuracy, and its
+/// loss stands in the first place, with its interval. Columns nobody fills are left out, so that the table of a
+/// classification fits into 80 characters.
 pub(crate) fn comparison(comparison: &Comparison) -> String {
     let centralized = comparison.row(CENTRALIZED);
     let classifies = comparison.rows.iter().any(|row| row.test_accuracy.is_some());
@@ -15,13 +17,13 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
 
     let mut header = vec![""];
     if classifies {
-        header.extend(["test accuracy %", "vs centralized"]);
+        header.extend(["accuracy %", "vs centralized"]);
     }
-    header.push("test loss");
+    header.push("loss");
     if !classifies {
         header.push("vs centralized");
     }
-    header.extend(["seconds", "sent", "received"]);
+    header.extend(["time", "sent", "received"]);
     if private {
         header.extend(["epsilon", "trusted"]);
     }
@@ -35,8 +37,10 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
                 }));
                 cells.push(accuracy_distance(row, centralized));
             }
-            cells.push(quantity::with_interval(row.test_loss.interval(), 4));
-            if !classifies {
+            if classifies {
+                cells.push(format!("{:.4}", row.test_loss.mean));
+            } else {
+                cells.push(quantity::with_interval(row.test_loss.interval(), 4));
                 cells.push(loss_distance(row, centralized));
             }
             cells.extend([quantity::seconds(row.seconds), traffic(row.bytes_up), traffic(row.bytes_down)]);
@@ -100,20 +104,30 @@ pub(crate) fn evaluation(evaluation: &ModelEvaluation) -> String {
     .join("\n\n")
 }
 
-/// The first column is left-aligned, the others right-aligned.
+/// A rule above, under the header and below; none between rows.
+const STYLE: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
+
+/// The first column is left-aligned; under a header, where numbers are compared, the others are right-aligned.
 fn table<Row: IntoIterator<Item = String>>(header: Vec<&str>, rows: impl IntoIterator<Item = Row>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    if !header.is_empty() {
+    table.load_style(STYLE);
+    let compares = !header.is_empty();
+    if compares {
         table.set_header(header.into_iter().map(printable));
     }
     table.add_rows(
         rows.into_iter().map(|row| row.into_iter().map(|cell| printable(&cell)).collect::<Vec<_>>()),
     );
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if compares && index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
-    table.to_string()
+    table.trim_fmt()
 }
 
 /// Class names come from people's files: nothing in them may steer the terminal.
@@ -155,10 +169,11 @@ mod tests {
     #[test]
     fn a_comparison_shows_accuracy_distance_and_cost() {
         let table = comparison(&sample::comparison());
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
         let federated = cells(&table, "federated");
         assert_eq!(
             federated,
-            ["federated", "92.50 ± 6.21", "-2.50 ± 0.00", "0.2500 ± 0.6210", "6.00 s", "3.00 MB", "4.00 MB"]
+            ["federated", "92.50 ± 6.21", "-2.50 ± 0.00", "0.2500", "6.00 s", "3.00 MB", "4.00 MB"]
         );
         let centralized = cells(&table, "centralized");
         assert_eq!(centralized.len(), 6, "no distance from itself: {centralized:?}");

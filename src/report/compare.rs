@@ -76,7 +76,7 @@ fn answer(comparison: &Comparison, colours: &[RGBColor]) -> Markup {
                         th scope="col" { "time" }
                         th scope="col" { "sent" }
                         th scope="col" { "received" }
-                        @if private { th scope="col" { "ε" } th scope="col" { "δ" } th scope="col" { "trusted" } }
+                        @if private { th scope="col" { "ε at δ" } th scope="col" { "trusted" } }
                     }
                 }
                 tbody {
@@ -92,9 +92,8 @@ fn answer(comparison: &Comparison, colours: &[RGBColor]) -> Markup {
                             td { (or_dash((row.bytes_up > 0).then(|| quantity::bytes(row.bytes_up)))) }
                             td { (or_dash((row.bytes_down > 0).then(|| quantity::bytes(row.bytes_down)))) }
                             @if private {
-                                td { (or_dash(row.epsilon.map(|epsilon| format!("{epsilon:.2}")))) }
-                                td { (or_dash(row.delta.map(|delta| format!("{delta:.0e}")))) }
-                                td { (or_dash(row.trusted.clone())) }
+                                td { (or_dash(promise(row))) }
+                                td.words { (or_dash(row.trusted.clone())) }
                             }
                         }
                     }
@@ -200,6 +199,15 @@ fn bar_figure(title: &str, sentence: &str, rows: Vec<Bar>) -> Result<Markup, Rep
 
 fn interval(point: &Point) -> Interval {
     Interval { mean: point.y, ci95: point.half }
+}
+
+/// `4.00 at 1e-5`.
+fn promise(row: &Regime) -> Option<String> {
+    let epsilon = row.epsilon?;
+    Some(match row.delta {
+        Some(delta) => format!("{epsilon:.2} at {delta:.0e}"),
+        None => format!("{epsilon:.2}"),
+    })
 }
 
 fn or_dash(cell: Option<String>) -> String {

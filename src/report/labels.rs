@@ -72,7 +72,7 @@ fn description(distribution: &LabelDistribution) -> String {
         )
     };
     if !distribution.labels.is_empty() {
-        text += " The darker a cell, the larger the share of the client's rows that has the label.";
+        text += " The stronger the colour of a cell, the larger the share of the client's rows that has the label.";
     }
     if clients > MOST_CLIENTS {
         text += &format!(" Shown are {MOST_CLIENTS} of them, evenly chosen by number.");

@@ -10,7 +10,7 @@ use plotters::style::{Color, RGBColor};
 
 const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
-const NAMES: f64 = 170.0;
+const NAMES: f64 = 206.0;
 const VALUES: f64 = 90.0;
 
 /// One bar.
@@ -38,7 +38,7 @@ pub(in crate::report) fn bars(title: &str, description: &str, bars: &[Bar]) -> R
                 (at(NAMES), at(middle - BAR / 2.0)),
                 (at(end).max(at(NAMES) + FINENESS as i32), at(middle + BAR / 2.0)),
             ];
-            let name = shortened(&bar.name, 26);
+            let name = shortened(&bar.name, 32);
             area.draw(&Text::new(
                 name,
                 (at(NAMES - 8.0), at(middle)),

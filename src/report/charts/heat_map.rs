@@ -9,8 +9,11 @@ use plotters::element::{PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBColor};
 
-const LEFT: f64 = 86.0;
-const RIGHT: f64 = 10.0;
+/// Characters of a name that are shown.
+const NAME: usize = 16;
+/// Width of a character, roughly.
+const CHARACTER: f64 = TEXT * 0.62;
+const RIGHT: f64 = 20.0;
 const STRIP_TOP: f64 = 20.0;
 const STRIP: f64 = 54.0;
 const GAP: f64 = 10.0;
@@ -56,15 +59,22 @@ impl HeatMap<'_> {
         shares.fold(0.0, f64::max)
     }
 
+    /// Where the columns begin: right of the names of the rows.
+    fn left(&self) -> f64 {
+        let longest = self.rows.iter().map(|name| name.chars().count().min(NAME)).max().unwrap_or(0);
+        (longest as f64 * CHARACTER + 20.0).max(60.0)
+    }
+
     fn cell_height(&self) -> f64 {
         (CELLS / self.rows.len().max(1) as f64).min(HIGHEST_CELL)
     }
 
     /// Left and right edge of a column.
     fn edges(&self, column: usize) -> (f64, f64) {
-        let width = (f64::from(WIDTH) - LEFT - RIGHT) / self.columns.len() as f64;
+        let left = self.left();
+        let width = (f64::from(WIDTH) - left - RIGHT) / self.columns.len() as f64;
         let apart = if self.columns.len() <= FEW { 3.0 } else { 0.0 };
-        (LEFT + width * column as f64, LEFT + width * (column + 1) as f64 - apart)
+        (left + width * column as f64, left + width * (column + 1) as f64 - apart)
     }
 }
 
@@ -89,12 +99,12 @@ fn strip(area: &Area<'_>, map: &HeatMap<'_>) -> Drawn {
     let bottom = STRIP_TOP + STRIP;
     let right = f64::from(WIDTH) - RIGHT;
     for (level, rows) in [(STRIP_TOP, greatest), (bottom, 0)] {
-        let line = vec![(at(LEFT), at(level)), (at(right), at(level))];
+        let line = vec![(at(map.left()), at(level)), (at(right), at(level))];
         area.draw(&PathElement::new(line, GRID.stroke_width(4)))?;
-        let label = Text::new(quantity::count(rows), (at(LEFT - 8.0), at(level)), name_style(MUTED));
+        let label = Text::new(quantity::count(rows), (at(map.left() - 8.0), at(level)), name_style(MUTED));
         area.draw(&label)?;
     }
-    let word = Text::new("rows", (at(LEFT - 8.0), at(STRIP_TOP + STRIP / 2.0)), name_style(INK));
+    let word = Text::new("rows", (at(map.left() - 8.0), at(STRIP_TOP + STRIP / 2.0)), name_style(INK));
     area.draw(&word)?;
     for (index, column) in map.columns.iter().enumerate() {
         let (left, right) = map.edges(index);
@@ -113,7 +123,7 @@ fn grid(area: &Area<'_>, map: &HeatMap<'_>) -> Drawn {
         let top = STRIP_TOP + STRIP + GAP + height * row as f64;
         let middle = at(top + height / 2.0);
         if row.is_multiple_of(every) {
-            area.draw(&Text::new(shortened(name, 12), (at(LEFT - 8.0), middle), name_style(INK)))?;
+            area.draw(&Text::new(shortened(name, NAME), (at(map.left() - 8.0), middle), name_style(INK)))?;
         }
         for (index, column) in map.columns.iter().enumerate() {
             let (left, right) = map.edges(index);
@@ -133,19 +143,21 @@ fn grid(area: &Area<'_>, map: &HeatMap<'_>) -> Drawn {
 
 fn column_names(area: &Area<'_>, map: &HeatMap<'_>, top: f64) -> Drawn {
     let style = |colour| anchored(colour, HPos::Center, VPos::Top);
-    let width = (f64::from(WIDTH) - LEFT - RIGHT) / map.columns.len().max(1) as f64;
+    let width = (f64::from(WIDTH) - map.left() - RIGHT) / map.columns.len().max(1) as f64;
     let longest = map.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(1);
-    // A character is about 0.6 of the text size wide; names that do not fit are thinned, and if still too long, cut.
-    let fitting = ((width / (TEXT * 0.62)) as usize).max(1);
-    let every = if map.columns.len() <= FEW { 1 } else { nice_stride((longest + 1).div_ceil(fitting)) };
+    // Few columns cut their names to fit; of many, only every so-manieth is named.
+    let few = map.columns.len() <= FEW;
+    let needed = (longest.min(NAME) + 1) as f64 * CHARACTER;
+    let every = if few { 1 } else { nice_stride((needed / width).ceil() as usize) };
+    let characters = if few { ((width / CHARACTER) as usize).clamp(2, NAME) } else { NAME };
     for (index, column) in map.columns.iter().enumerate() {
         if index == 0 || (index + 1).is_multiple_of(every) {
             let (left, right) = map.edges(index);
-            let name = shortened(&column.name, (fitting * every).max(2));
+            let name = shortened(&column.name, characters);
             area.draw(&Text::new(name, (at((left + right) / 2.0), at(top + 6.0)), style(MUTED)))?;
         }
     }
-    let centre = (LEFT + f64::from(WIDTH) - RIGHT) / 2.0;
+    let centre = (map.left() + f64::from(WIDTH) - RIGHT) / 2.0;
     area.draw(&Text::new(map.x_label.to_owned(), (at(centre), at(top + 24.0)), style(INK)))
 }
 

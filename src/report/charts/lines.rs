@@ -71,7 +71,7 @@ fn draw(
     let mut context = ChartBuilder::on(area)
         .margin_top(fine(8))
         .margin_right(fine(18))
-        .set_label_area_size(LabelAreaPosition::Left, fine(48))
+        .set_label_area_size(LabelAreaPosition::Left, fine(60))
         .set_label_area_size(LabelAreaPosition::Bottom, fine(44))
         .build_cartesian_2d(xs, ys.clone())?;
     context
@@ -131,10 +131,12 @@ fn range(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     Some(least - width..greatest + width)
 }
 
-/// A little air above and below, but not beyond the limits.
+/// A little air above and below, but not beyond the limits; down to the lower limit where it is not far.
 fn padded(range: Range<f64>, limits: &Range<f64>) -> Range<f64> {
-    let air = (range.end - range.start) * 0.04;
-    (range.start - air).max(limits.start)..(range.end + air).min(limits.end)
+    let height = range.end - range.start;
+    let near = range.start - limits.start < height * 0.3;
+    let start = if near { limits.start } else { range.start - height * 0.04 };
+    start..(range.end + height * 0.04).min(limits.end)
 }
 
 /// `800`, `50 k`, `1.2 M`.
