@@ -36,6 +36,11 @@ impl Categories {
         self.names.join(", ")
     }
 
+    /// How many were collected, if they are more than `most`.
+    pub(super) fn collected_over(&self, most: usize) -> Option<usize> {
+        (!self.declared && self.names.len() > most).then_some(self.names.len())
+    }
+
     /// The names in their final order, and for each number so far its place in that order. Declared names keep
     /// theirs; collected ones are sorted, as numbers if they all are, so that the order of the rows does not matter.
     pub(super) fn finish(self) -> (Vec<String>, Vec<u32>) {

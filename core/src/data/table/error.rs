@@ -142,6 +142,21 @@ pub enum TableError {
         /// The column.
         column: String,
     },
+    /// A column that was hardly meant to be taken apart.
+    #[error(
+        "{file}: column `{column}` has {found} different values, more than {most}: make it numeric or \
+             ignore it, or declare its values if they are meant to be told apart"
+    )]
+    TooManyCategories {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// How many different values there are.
+        found: usize,
+        /// How many are collected at most.
+        most: usize,
+    },
     /// A header and nothing else, or nothing that is complete.
     #[error("{file} has no rows to learn from ({dropped} dropped because values were missing)")]
     NoRows {

@@ -11,6 +11,10 @@ use crate::data::dataset::{Column, Dataset, Features, Groups, Targets};
 /// Some programs begin a text with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// The most categories or classes that are collected from a file. One-hot features of a column of names or numbers
+/// would fill the memory and teach nothing; declared categories may be more.
+const MOST_COLLECTED: usize = 1_000;
+
 /// A table as read, and its schema with everything declared that had to be collected.
 pub(in crate::data) struct Parsed {
     pub(in crate::data) dataset: Dataset,
@@ -187,6 +191,7 @@ impl<'a> Rows<'a> {
         if count == 0 {
             return Err(TableError::NoRows { file: self.file.to_owned(), dropped: self.dropped });
         }
+        self.refuse_too_many_categories()?;
         let mut schema = self.schema.clone();
         let targets = match self.schema.label {
             Label::Value => Targets::Values(self.values),
@@ -221,6 +226,20 @@ impl<'a> Rows<'a> {
                 dataset.with_groups(Groups { column: self.columns.names[at].clone(), names, of_row })?;
         }
         Ok(Parsed { dataset, schema })
+    }
+    fn refuse_too_many_categories(&self) -> Result<(), TableError> {
+        let columns = self.schema.categorical.keys().zip(&self.categories);
+        let mut all = columns.chain([(&self.schema.label_column, &self.classes)]);
+        match all.find_map(|(column, categories)| Some((column, categories.collected_over(MOST_COLLECTED)?)))
+        {
+            None => Ok(()),
+            Some((column, found)) => Err(TableError::TooManyCategories {
+                file: self.file.to_owned(),
+                column: column.clone(),
+                found,
+                most: MOST_COLLECTED,
+            }),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tables as they should be, and as they come.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::data::config::{DataConfig, check};
 use crate::data::source::Source;
@@ -180,4 +182,25 @@ fn a_table_of_categories_alone_is_one_too() {
     let section = "source = 'csv'\nlabel = 'y'\ncategorical.x = []";
     let dataset = with(section, "x,y\na,0\nb,1\na,1\n").unwrap().dataset;
     assert_eq!(dataset.features(), &Features::Floats(vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0]));
+}
+
+#[test]
+fn a_column_of_names_is_not_taken_apart() {
+    let rows = (0..1_001).map(|row| format!("person {row},{}\n", row % 2)).collect::<String>();
+    let section = "source = 'csv'\nlabel = 'y'\ncategorical.x = []";
+    let error = with(section, &format!("x,y\n{rows}")).map(|_| ()).unwrap_err();
+    assert!(matches!(error, TableError::TooManyCategories { found: 1_001, .. }), "{error}");
+    let names = (0..1_001).map(|row| format!("'person {row}'")).collect::<Vec<_>>().join(",");
+    assert!(with(&section.replace("[]", &format!("[{names}]")), &format!("x,y\n{rows}")).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_refused_without_a_panic(garbage in prop::collection::vec(any::<u8>(), 0..80)) {
+        let behind_header = [b"id,weight,age,sex,blood,site,sick\n", &garbage[..]].concat();
+        let in_a_row = [GOOD.as_bytes(), b"4,1,1,f,", &garbage].concat();
+        for bytes in [garbage, behind_header, in_a_row] {
+            let _ = parse("t.csv", &bytes, &schema(SECTION));
+        }
+    }
 }
