@@ -1,1 +1,33 @@
-//! The coordinator.
+//! The coordinator of a privet federation: rounds of federated averaging, served over HTTP.
+//!
+//! The rounds themselves are [`privet_core::round`], a pure state machine. This crate carries messages to it:
+//!
+//! ```text
+//! routes/   one file per resource: read a request, ask the store, answer           HTTP
+//! service   what all requests share: store, clock, charter, journal               |
+//! store/    named transactions over the federation's state                        v
+//! ticker    closes a round that is over its deadline                             state
+//! run       the service from the first connection to the last
+//! ```
+//!
+//! No handler holds state: whatever must survive is behind [`Store`]. What a request may be refused for is one
+//! table, [`privet_core::protocol::Problem`].
+//!
+//! [`app`] gives the routes alone, [`run`] serves them until the federation has finished.
+
+mod clock;
+mod extract;
+mod journal;
+mod request_error;
+mod routes;
+mod run;
+mod service;
+mod store;
+mod ticker;
+
+pub use clock::{Clock, SystemClock};
+pub use journal::{ClosedRound, Journal, ServiceEvent, Traffic};
+pub use routes::app;
+pub use run::{BindError, Conclusion, Ending, RunError, bind, run};
+pub use service::{Charter, Options, Service};
+pub use store::{MemoryStore, ModelEncoder, Orders, Stage, Standing, Store, StoreError};

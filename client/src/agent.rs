@@ -1,0 +1,280 @@
+//! A client from its enrolment to the end of the federation.
+
+use crate::agent_error::AgentError;
+use crate::call::CallError;
+use crate::connection::Connection;
+use crate::event::{AgentEvent, Ending, Outcome};
+use crate::shutdown::Shutdown;
+use crate::transport::Transport;
+use bytes::Bytes;
+use privet_core::nn::Examples;
+use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained, Worker};
+use privet_core::protocol::{CheckInAnswer, Credential, HexDigest, Problem};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// What a model file has beside its parameters, at the most, in bytes.
+const MODEL_FILE_HEADER: usize = 1 << 20;
+/// How long an update may still be under way after the agent was told to stop.
+const LAST_UPLOAD: Duration = Duration::from_secs(10);
+/// How long to stay away from a coordinator that has just forgotten something.
+const FORGOTTEN: Duration = Duration::from_secs(1);
+
+/// Which client of which federation an agent is.
+pub struct Membership {
+    /// Its secret.
+    pub credential: Credential,
+    /// The place it wants, from 1; any if it is `None`.
+    pub place: Option<u32>,
+    /// The plan it works by.
+    pub plan_sha256: HexDigest,
+}
+
+/// A client of a federation.
+pub struct Agent<T> {
+    connection: Connection<T>,
+    membership: Membership,
+    training: LocalTraining,
+    rows: Arc<dyn Examples + Send>,
+    /// Absent until it has enrolled.
+    participant: Option<Arc<Participant>>,
+    /// Absent while it trains.
+    worker: Option<Worker>,
+    /// The last model that was fetched.
+    model: Option<(HexDigest, Bytes)>,
+}
+
+/// What there is to do.
+enum Next {
+    Take(Task),
+    Finish(HexDigest),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    round: u32,
+    model_sha256: HexDigest,
+}
+
+/// What came of a task.
+enum Prepared {
+    Trained(Trained),
+    Declined(Declined),
+    /// The coordinator no longer has the model: the round is over.
+    Outdated,
+}
+
+impl<T: Transport> Agent<T> {
+    /// A client that trains on these rows.
+    pub fn new(
+        connection: Connection<T>,
+        membership: Membership,
+        training: LocalTraining,
+        rows: Arc<dyn Examples + Send>,
+    ) -> Agent<T> {
+        Agent { connection, membership, training, rows, participant: None, worker: None, model: None }
+    }
+
+    /// Enrols, and takes part whenever it is asked, until the federation has finished or `shutdown`.
+    ///
+    /// When it is told to stop, an update that is ready is still sent, if that takes no more than some seconds. A
+    /// training that has begun cannot be broken off: its thread ends by itself, and its result is dropped.
+    pub async fn run(
+        mut self,
+        mut observe: impl FnMut(AgentEvent),
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<Outcome, AgentError> {
+        if self.rows.is_empty() {
+            return Err(AgentError::NoRows);
+        }
+        let mut shutdown = Shutdown::new(shutdown);
+        let mut counted = Vec::new();
+        let ending = loop {
+            let next = tokio::select! {
+                () = shutdown.wait() => break Ending::Stopped,
+                next = self.next(&mut observe) => next?,
+            };
+            let task = match next {
+                Next::Take(task) => task,
+                Next::Finish(model_sha256) => break Ending::Finished { model_sha256 },
+            };
+            observe(AgentEvent::Training { round: task.round });
+            let prepared = tokio::select! {
+                () = shutdown.wait() => break Ending::Stopped,
+                prepared = self.prepare(task) => prepared?,
+            };
+            let told_long_ago = async {
+                shutdown.wait().await;
+                sleep(LAST_UPLOAD).await;
+            };
+            let event = tokio::select! {
+                () = told_long_ago => break Ending::Stopped,
+                event = self.deliver(task.round, prepared) => event?,
+            };
+            if let AgentEvent::Counted { round, .. } = event {
+                counted.push(round);
+            }
+            observe(event);
+        };
+        Ok(Outcome { ending, counted })
+    }
+
+    /// Enrols if that is needed, and waits until there is something to do.
+    async fn next(&mut self, observe: &mut impl FnMut(AgentEvent)) -> Result<Next, AgentError> {
+        loop {
+            let client = match &self.participant {
+                Some(participant) => participant.client(),
+                None => {
+                    let client = self.enrol().await?;
+                    self.participant = Some(Arc::new(Participant::new(client, self.training.clone())));
+                    observe(AgentEvent::Enrolled { client });
+                    client
+                }
+            };
+            match self.connection.check_in(client, &self.membership.credential).await {
+                Ok(CheckInAnswer::Train { round, model_sha256, .. }) => {
+                    return Ok(Next::Take(Task { round, model_sha256 }));
+                }
+                Ok(CheckInAnswer::Finished { model_sha256 }) => return Ok(Next::Finish(model_sha256)),
+                Ok(CheckInAnswer::Wait) => {}
+                Err(error) if error.problem() == Some(Problem::NotEnrolled) => self.forgotten(client).await,
+                Err(error) => return Err(not_authorized(client, error)),
+            }
+        }
+    }
+
+    async fn enrol(&self) -> Result<u32, AgentError> {
+        let Membership { credential, place, plan_sha256 } = &self.membership;
+        let enrolled = self.connection.enrol(credential, *place).await?;
+        if enrolled.plan_sha256 != *plan_sha256 {
+            return Err(AgentError::AnotherPlan { ours: *plan_sha256, theirs: enrolled.plan_sha256 });
+        }
+        match *place {
+            Some(asked) if asked != enrolled.client => {
+                Err(AgentError::AnotherPlace { asked, has: enrolled.client })
+            }
+            _ => Ok(enrolled.client),
+        }
+    }
+
+    /// The coordinator has lost its state: the client enrols again.
+    async fn forgotten(&mut self, client: u32) {
+        tracing::warn!(client, "the coordinator does not know this client any more: enrolling again");
+        self.participant = None;
+        self.connection.pause(FORGOTTEN).await;
+    }
+
+    /// Fetches the model and trains.
+    async fn prepare(&mut self, task: Task) -> Result<Prepared, AgentError> {
+        let Some(model_file) = self.fetch(task.model_sha256).await? else {
+            return Ok(Prepared::Outdated);
+        };
+        let participant = Arc::clone(self.participant.as_ref().expect("a task is given to a participant"));
+        let client = participant.client();
+        let rows = Arc::clone(&self.rows);
+        let mut worker = self.worker.take().unwrap_or_else(|| self.training.worker());
+        let training = tokio::task::spawn_blocking(move || {
+            let prepared = train(&participant, task, &model_file, &*rows, &mut worker);
+            (prepared, worker)
+        });
+        let (prepared, worker) = training.await.map_err(|source| AgentError::TrainingBrokeOff {
+            round: task.round,
+            client,
+            source,
+        })?;
+        self.worker = Some(worker);
+        Ok(prepared?)
+    }
+
+    /// The model file with this digest, from the coordinator if it is not at hand.
+    async fn fetch(&mut self, digest: HexDigest) -> Result<Option<Bytes>, AgentError> {
+        if let Some((held, file)) = &self.model
+            && *held == digest
+        {
+            return Ok(Some(file.clone()));
+        }
+        let limit = 4 * self.training.network().layout().len() + MODEL_FILE_HEADER;
+        match self.connection.model(digest, limit).await {
+            Ok(file) => {
+                self.model = Some((digest, file.clone()));
+                Ok(Some(file))
+            }
+            Err(error) if error.problem() == Some(Problem::NotFound) => {
+                self.connection.pause(FORGOTTEN).await;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells the coordinator what came of a task.
+    async fn deliver(&mut self, round: u32, prepared: Prepared) -> Result<AgentEvent, AgentError> {
+        let client = self.participant.as_ref().expect("a task is given to a participant").client();
+        let credential = &self.membership.credential;
+        let told = match prepared {
+            Prepared::Outdated => return Ok(AgentEvent::Missed { round }),
+            Prepared::Trained(trained) => {
+                let body = Bytes::copy_from_slice(trained.body());
+                match self.connection.upload(round, client, credential, body).await {
+                    Ok(receipt) => {
+                        trained.confirm(&receipt)?;
+                        Ok(AgentEvent::Counted { round, weight: receipt.weight })
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            Prepared::Declined(declined) => {
+                tracing::warn!(client, round, error = %declined.source, "declining a round");
+                let reason = declined.reason();
+                let declining = self.connection.decline(round, client, credential, reason).await;
+                declining.map(|()| AgentEvent::Declined { round, reason })
+            }
+        };
+        match told {
+            Ok(event) => Ok(event),
+            Err(error) => self.refused(round, client, error).await,
+        }
+    }
+
+    /// Goes on after a refusal, if that makes sense.
+    async fn refused(&mut self, round: u32, client: u32, error: CallError) -> Result<AgentEvent, AgentError> {
+        let CallError::Refused(refused) = error else { return Err(error.into()) };
+        match refused.problem {
+            Problem::TooLate | Problem::HasDeclined | Problem::RoundNotOpen | Problem::NotInCohort => {
+                Ok(AgentEvent::Missed { round })
+            }
+            Problem::NotEnrolled => {
+                self.forgotten(client).await;
+                Ok(AgentEvent::Missed { round })
+            }
+            Problem::AnotherUpdate => Err(AgentError::AnotherUpdate { round, client }),
+            Problem::NotAuthorized => Err(AgentError::NotAuthorized { client, detail: refused.detail }),
+            _ => Err(AgentError::UpdateRefused { round, client, detail: refused.detail }),
+        }
+    }
+}
+
+/// The participant's way through a round, up to the update. Long and blocking.
+fn train(
+    participant: &Participant,
+    task: Task,
+    model_file: &[u8],
+    rows: &dyn Examples,
+    worker: &mut Worker,
+) -> Result<Prepared, ParticipantError> {
+    let ready = participant.assign(task.round, task.model_sha256).receive(model_file)?;
+    Ok(match ready.train(rows, worker) {
+        Ok(trained) => Prepared::Trained(trained),
+        Err(declined) => Prepared::Declined(declined),
+    })
+}
+
+fn not_authorized(client: u32, error: CallError) -> AgentError {
+    match error {
+        CallError::Refused(refused) if refused.problem == Problem::NotAuthorized => {
+            AgentError::NotAuthorized { client, detail: refused.detail }
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,83 @@
+//! Why an agent cannot go on.
+
+use crate::call::CallError;
+use privet_core::participant::ParticipantError;
+use privet_core::protocol::HexDigest;
+
+/// Why an agent cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// There is nothing to train on.
+    #[error("the client has no rows to train on: give it data")]
+    NoRows,
+    /// The coordinator cannot be reached, or refuses for good.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The coordinator sent what a participant does not accept.
+    #[error(transparent)]
+    Participant(#[from] ParticipantError),
+    /// The federation works by another plan than the client.
+    #[error(
+        "the federation works by the plan {theirs}, this client by {ours}: start the client again, \
+         so that it takes the federation's plan"
+    )]
+    AnotherPlan {
+        /// The digest of the client's plan.
+        ours: HexDigest,
+        /// The digest of the federation's.
+        theirs: HexDigest,
+    },
+    /// The client has enrolled before, at another place than it asks for now.
+    #[error(
+        "this credential has place {has} in the federation, not {asked}: ask for place {has}, \
+         or enrol with a credential of its own"
+    )]
+    AnotherPlace {
+        /// The place it asks for.
+        asked: u32,
+        /// The place that it has.
+        has: u32,
+    },
+    /// The credential is not that of the client.
+    #[error(
+        "the coordinator does not take this credential for client {client}: start with the credential file \
+         that the client enrolled with ({detail})"
+    )]
+    NotAuthorized {
+        /// The client's number.
+        client: u32,
+        /// What the coordinator says.
+        detail: String,
+    },
+    /// Another process sends updates as the same client.
+    #[error(
+        "another update of client {client} counts in round {round}: stop the other process that has this \
+         client's credential file, or give this one a file of its own"
+    )]
+    AnotherUpdate {
+        /// The round.
+        round: u32,
+        /// The client's number.
+        client: u32,
+    },
+    /// The update does not suit the federation.
+    #[error("the coordinator does not take the update of client {client} for round {round}: {detail}")]
+    UpdateRefused {
+        /// The round.
+        round: u32,
+        /// The client's number.
+        client: u32,
+        /// What the coordinator says.
+        detail: String,
+    },
+    /// The training broke off.
+    #[error("the training of client {client} in round {round} broke off: {source}")]
+    TrainingBrokeOff {
+        /// The round.
+        round: u32,
+        /// The client's number.
+        client: u32,
+        /// How.
+        source: tokio::task::JoinError,
+    },
+}

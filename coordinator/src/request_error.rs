@@ -1,0 +1,127 @@
+//! Why a request is refused, and the answer that says so: always a problem document.
+
+use crate::store::StoreError;
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use privet_core::protocol::{HexDigest, Problem, UpdateCodecError};
+use privet_core::round::Refusal;
+
+/// How many seconds a client should stay away from a coordinator that stops.
+const SECONDS_TO_RESTART: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("a request for a client needs the header `Authorization: Bearer <credential>`")]
+    NoCredential,
+    #[error("the credential does not belong to client {client}: send the one that it enrolled with")]
+    WrongCredential { client: u32 },
+    #[error("there is nothing at {path}: see the protocol's table of addresses")]
+    NoSuchAddress { path: String },
+    #[error("{method} is not possible at {path}: the header `Allow` says what is")]
+    WrongMethod { method: Method, path: String },
+    #[error("there is no model {0}: check in for the current task")]
+    NoSuchModel(HexDigest),
+    #[error("the address cannot be read: {0}")]
+    Path(#[from] PathRejection),
+    #[error("{0}")]
+    Json(#[from] JsonRejection),
+    #[error("{0}")]
+    Body(#[from] BytesRejection),
+    #[error("the body has {announced} bytes, an update of this federation's model has {expected}")]
+    UpdateTooLarge { announced: u64, expected: usize },
+    #[error("an update is sent as application/octet-stream")]
+    NotOctets,
+    #[error("{0}")]
+    Update(#[from] UpdateCodecError),
+    #[error(
+        "the update says that it is of client {client} for round {round}, \
+         the address says client {addressed_client} and round {addressed_round}"
+    )]
+    Misaddressed { round: u32, client: u32, addressed_round: u32, addressed_client: u32 },
+    #[error("the coordinator is stopping: try again after the time in `Retry-After`")]
+    ShuttingDown,
+    #[error("the coordinator has a fault of its own, which is in its log: try again later")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl RequestError {
+    /// The table: which problem each reason is told as.
+    fn problem(&self) -> Problem {
+        match self {
+            RequestError::Refused(refusal) => Problem::from(*refusal),
+            RequestError::NoCredential | RequestError::WrongCredential { .. } => Problem::NotAuthorized,
+            RequestError::NoSuchAddress { .. } | RequestError::NoSuchModel(_) => Problem::NotFound,
+            RequestError::WrongMethod { .. } => Problem::MethodNotAllowed,
+            RequestError::Json(rejection) => problem_of_status(rejection.status()),
+            RequestError::Body(rejection) => problem_of_status(rejection.status()),
+            RequestError::UpdateTooLarge { .. } => Problem::BodyTooLarge,
+            RequestError::NotOctets => Problem::UnsupportedMediaType,
+            RequestError::Path(_) | RequestError::Update(_) | RequestError::Misaddressed { .. } => {
+                Problem::MalformedRequest
+            }
+            RequestError::ShuttingDown => Problem::ShuttingDown,
+            RequestError::Internal(_) => Problem::Internal,
+        }
+    }
+}
+
+/// What axum refuses, it refuses with a status.
+fn problem_of_status(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::BodyTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::UnsupportedMediaType,
+        _ => Problem::MalformedRequest,
+    }
+}
+
+impl From<StoreError> for RequestError {
+    fn from(error: StoreError) -> RequestError {
+        match error {
+            StoreError::Refused(refusal) => RequestError::Refused(refusal),
+            StoreError::Broken => RequestError::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl IntoResponse for RequestError {
+    fn into_response(self) -> Response {
+        if let RequestError::Internal(source) = &self {
+            tracing::error!(error = &**source, "a request failed");
+        }
+        let problem = self.problem();
+        let document = problem.document(self.to_string());
+        let status = StatusCode::from_u16(document.status).expect("the table of problems has HTTP statuses");
+        let body = serde_json::to_vec(&document).expect("a problem document is plain text and a number");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match problem {
+            Problem::ShuttingDown => drop(headers.insert(RETRY_AFTER, SECONDS_TO_RESTART)),
+            Problem::NotAuthorized => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_of_the_coordinator_tells_nothing_of_itself() {
+        let error = RequestError::from(StoreError::Broken);
+        let response = error.into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(!text.contains("transaction") && !text.contains("memory"), "{text}");
+    }
+}

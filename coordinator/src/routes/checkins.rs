@@ -1,0 +1,69 @@
+//! `POST /v1/checkins`: a client asks whether there is anything for it.
+//!
+//! While there is not, the answer is held back until something changes, for a bounded time.
+
+use crate::extract::{Bearer, Message};
+use crate::request_error::RequestError;
+use crate::service::Service;
+use crate::store::{Orders, Store};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Response};
+use privet_core::protocol::{CheckIn, CheckInAnswer};
+use privet_core::round::Assignment;
+use tokio::time::Instant;
+
+pub(super) async fn check_in<S: Store>(
+    State(service): State<Service<S>>,
+    Bearer(credential): Bearer,
+    Message(CheckIn { client }): Message<CheckIn>,
+) -> Result<Response, RequestError> {
+    service.authorize(client, &credential).await?;
+    let answer = answer_in_time(&service, client).await?;
+    Ok(match answer {
+        CheckInAnswer::Train { .. } => Json(answer).into_response(),
+        CheckInAnswer::Finished { .. } => {
+            service.note_told(client);
+            Json(answer).into_response()
+        }
+        CheckInAnswer::Wait => {
+            let seconds = service.options().retry_after.as_secs();
+            ([(RETRY_AFTER, seconds.to_string())], Json(answer)).into_response()
+        }
+    })
+}
+
+/// Asks the store again whenever a round opens, until there is something to do or the time is over.
+async fn answer_in_time<S: Store>(service: &Service<S>, client: u32) -> Result<CheckInAnswer, RequestError> {
+    let give_up = Instant::now() + service.options().hold;
+    let mut stage = service.store().stage();
+    let mut draining = service.draining();
+    loop {
+        // Seen before the store is asked: a change after that wakes the wait below.
+        stage.mark_unchanged();
+        let answer = answer_now(service, client).await?;
+        if answer != CheckInAnswer::Wait {
+            return Ok(answer);
+        }
+        tokio::select! {
+            biased;
+            _ = draining.wait_for(|draining| *draining) => return Err(RequestError::ShuttingDown),
+            _ = stage.changed() => {}
+            () = tokio::time::sleep_until(give_up) => return Ok(CheckInAnswer::Wait),
+        }
+    }
+}
+
+async fn answer_now<S: Store>(service: &Service<S>, client: u32) -> Result<CheckInAnswer, RequestError> {
+    let now = service.now();
+    let Orders { assignment, model_sha256 } = service.store().check_in(client, now).await?;
+    Ok(match assignment {
+        Assignment::Wait => CheckInAnswer::Wait,
+        Assignment::Finished => CheckInAnswer::Finished { model_sha256 },
+        Assignment::Train { round, deadline } => {
+            let milliseconds_left = u64::try_from(now.until(deadline).as_millis()).unwrap_or(u64::MAX);
+            CheckInAnswer::Train { round, model_sha256, milliseconds_left }
+        }
+    })
+}

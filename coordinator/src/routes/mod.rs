@@ -1,0 +1,57 @@
+//! The addresses of the service, one file per resource.
+
+mod checkins;
+mod clients;
+mod declines;
+mod federation;
+mod models;
+mod rounds;
+mod updates;
+
+use crate::request_error::RequestError;
+use crate::service::Service;
+use crate::store::Store;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+
+/// The most bytes that a control message may have. All of them are far smaller.
+const CONTROL_LIMIT: usize = 4096;
+
+/// The service's routes, for HTTP/1.1 and HTTP/2.
+pub fn app<S: Store>(service: Service<S>) -> Router {
+    let update_limit = DefaultBodyLimit::max(service.update_len());
+    Router::new()
+        .route("/v1/federation", get(federation::show::<S>))
+        .route("/v1/clients", post(clients::enrol::<S>))
+        .route("/v1/checkins", post(checkins::check_in::<S>))
+        .route("/v1/models/{sha256}", get(models::download::<S>))
+        .route("/v1/rounds", get(rounds::list::<S>))
+        .route("/v1/rounds/{round}/updates/{client}", put(updates::upload::<S>).layer(update_limit))
+        .route("/v1/rounds/{round}/declines/{client}", post(declines::decline::<S>))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(no_such_address)
+        .layer(DefaultBodyLimit::max(CONTROL_LIMIT))
+        .layer(from_fn_with_state(service.clone(), admit::<S>))
+        .with_state(service)
+}
+
+/// Lets a request in unless the service is stopping.
+async fn admit<S: Store>(State(service): State<Service<S>>, request: Request, next: Next) -> Response {
+    let _in_flight = service.begin_request();
+    if *service.draining().borrow() {
+        return RequestError::ShuttingDown.into_response();
+    }
+    next.run(request).await
+}
+
+async fn no_such_address(uri: Uri) -> RequestError {
+    RequestError::NoSuchAddress { path: uri.path().into() }
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> RequestError {
+    RequestError::WrongMethod { method, path: uri.path().into() }
+}

@@ -1,0 +1,42 @@
+//! `PUT /v1/rounds/{n}/updates/{client}`: a participant sends its update and gets a receipt.
+
+use crate::extract::{At, Bearer, octets};
+use crate::request_error::RequestError;
+use crate::service::Service;
+use crate::store::Store;
+use axum::Json;
+use axum::extract::{Request, State};
+use privet_core::protocol::{HexDigest, ReceiptMessage, UpdateMessage};
+use privet_core::round::Submission;
+
+pub(super) async fn upload<S: Store>(
+    State(service): State<Service<S>>,
+    At((round, client)): At<(u32, u32)>,
+    Bearer(credential): Bearer,
+    request: Request,
+) -> Result<Json<ReceiptMessage>, RequestError> {
+    // First who sends it: nobody else may make the service hold a body.
+    service.authorize(client, &credential).await?;
+    let body = octets(request, service.update_len()).await?;
+    service.journal().received(body.len());
+
+    // Hashing and decoding take time in proportion to the model: not on a thread that serves others.
+    let reading = tokio::task::spawn_blocking(move || {
+        let update = read(&body, round, client)?;
+        Ok::<_, RequestError>((update, HexDigest::of(&body)))
+    });
+    let (message, update_sha256) = reading.await.map_err(|error| RequestError::Internal(error.into()))??;
+    let submission = Submission { client, round, update: message.update, digest: Some(update_sha256) };
+    let receipt = service.store().submit(submission, service.now()).await?;
+    Ok(Json(ReceiptMessage { round, client, weight: receipt.contribution.weight, update_sha256 }))
+}
+
+/// Reads an update that was sent to this address.
+fn read(body: &[u8], addressed_round: u32, addressed_client: u32) -> Result<UpdateMessage, RequestError> {
+    let message = UpdateMessage::decode(body)?;
+    let UpdateMessage { round, client, .. } = message;
+    if (round, client) != (addressed_round, addressed_client) {
+        return Err(RequestError::Misaddressed { round, client, addressed_round, addressed_client });
+    }
+    Ok(message)
+}

@@ -1,0 +1,198 @@
+//! What all requests share.
+
+use crate::clock::Clock;
+use crate::journal::Journal;
+use crate::request_error::RequestError;
+use crate::store::{Stage, Store, StoreError};
+use privet_core::protocol::{Credential, HexDigest, UpdateMessage};
+use privet_core::round::{Refusal, Rules, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What does not change while a federation runs.
+#[derive(Debug, Clone)]
+pub struct Charter {
+    /// The federation's name, from its plan.
+    pub name: String,
+    /// The resolved plan, as TOML.
+    pub plan: String,
+    /// The rules that follow from the plan.
+    pub rules: Rules,
+    /// How many parameters the model has.
+    pub parameters: usize,
+}
+
+/// How patient a service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How long a check-in is held while there is nothing to do. 20 seconds.
+    pub hold: Duration,
+    /// After how long a client to which nothing was given should ask again; whole seconds. 1 second.
+    pub retry_after: Duration,
+    /// How long a federation that has finished waits for clients that have not been told. 30 seconds.
+    pub grace: Duration,
+    /// How long a service that stops waits for requests that it has begun. 10 seconds.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            hold: Duration::from_secs(20),
+            retry_after: Duration::from_secs(1),
+            grace: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A federation that can be served. Clones are the same service.
+pub struct Service<S> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    store: S,
+    clock: Box<dyn Clock>,
+    charter: Charter,
+    plan_sha256: HexDigest,
+    options: Options,
+    journal: Journal,
+    draining: watch::Sender<bool>,
+    in_flight: watch::Sender<usize>,
+    told: watch::Sender<BTreeSet<u32>>,
+}
+
+impl<S: Store> Service<S> {
+    /// A service over a store that writes into the same journal.
+    pub fn new(
+        store: S,
+        charter: Charter,
+        clock: impl Clock,
+        options: Options,
+        journal: Journal,
+    ) -> Service<S> {
+        let plan_sha256 = HexDigest::of(charter.plan.as_bytes());
+        let shared = Shared {
+            store,
+            clock: Box::new(clock),
+            charter,
+            plan_sha256,
+            options,
+            journal,
+            draining: watch::Sender::new(false),
+            in_flight: watch::Sender::new(0),
+            told: watch::Sender::new(BTreeSet::new()),
+        };
+        Service { shared: Arc::new(shared) }
+    }
+
+    /// The federation's state.
+    pub fn store(&self) -> &S {
+        &self.shared.store
+    }
+
+    /// What does not change.
+    pub fn charter(&self) -> &Charter {
+        &self.shared.charter
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        self.shared.options
+    }
+
+    pub(crate) fn plan_sha256(&self) -> HexDigest {
+        self.shared.plan_sha256
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The exact length of an update of this federation's model, in bytes.
+    pub(crate) fn update_len(&self) -> usize {
+        UpdateMessage::encoded_len(self.shared.charter.parameters)
+    }
+
+    /// Checks that a request in the name of a client comes from that client.
+    pub(crate) async fn authorize(&self, client: u32, credential: &Credential) -> Result<(), RequestError> {
+        let Some(enrolled) = self.store().credential(client).await? else {
+            return Err(Refusal::NotEnrolled { client }.into());
+        };
+        match enrolled.matches(credential) {
+            true => Ok(()),
+            false => Err(RequestError::WrongCredential { client }),
+        }
+    }
+
+    /// Refuses what begins from now on; what has begun may end.
+    pub(crate) fn drain(&self) {
+        self.shared.draining.send_replace(true);
+    }
+
+    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
+        self.shared.draining.subscribe()
+    }
+
+    /// Counts a request as begun until the guard is dropped.
+    pub(crate) fn begin_request(&self) -> impl Drop + Send + use<S> {
+        self.shared.in_flight.send_modify(|count| *count += 1);
+        InFlight { service: self.clone() }
+    }
+
+    /// Waits until no request is under way.
+    pub(crate) async fn idle(&self) {
+        let mut in_flight = self.shared.in_flight.subscribe();
+        // The sender lives as long as this service: it cannot be closed here.
+        let _ = in_flight.wait_for(|count| *count == 0).await;
+    }
+
+    /// Notes that a client knows that the federation has finished.
+    pub(crate) fn note_told(&self, client: u32) {
+        self.shared.told.send_if_modified(|told| told.insert(client));
+    }
+
+    /// Waits until the federation has finished and all its clients know, or the grace period is over.
+    pub(crate) async fn concluded(&self) -> Result<(), StoreError> {
+        let mut stage = self.store().stage();
+        let _ = stage.wait_for(|stage| *stage == Stage::Finished).await;
+        let enrolled = self.store().standing().await?.enrolled as usize;
+        let mut told = self.shared.told.subscribe();
+        let all_told = told.wait_for(|told| told.len() >= enrolled);
+        if tokio::time::timeout(self.shared.options.grace, all_told).await.is_err() {
+            let told = self.shared.told.borrow().len();
+            tracing::warn!(
+                told,
+                enrolled,
+                "some clients were not there to hear that the federation has finished"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl<S> Clone for Service<S> {
+    fn clone(&self) -> Service<S> {
+        Service { shared: Arc::clone(&self.shared) }
+    }
+}
+
+struct InFlight<S> {
+    service: Service<S>,
+}
+
+impl<S> Drop for InFlight<S> {
+    fn drop(&mut self) {
+        self.service.shared.in_flight.send_modify(|count| *count -= 1);
+    }
+}

@@ -1,0 +1,111 @@
+//! The federation's state, behind named transactions.
+
+mod memory;
+
+pub use memory::{MemoryStore, ModelEncoder};
+
+use bytes::Bytes;
+use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundSummary};
+use privet_core::round::{Assignment, Receipt, Refusal, Submission, Timestamp};
+use tokio::sync::watch;
+
+/// The federation's state. Each method is one transaction: when its future is ready, the change is as durable as
+/// the store makes it; when its future is dropped, the change has happened entirely or not at all.
+///
+/// Every transaction first closes what is overdue at `now`.
+pub trait Store: Send + Sync + 'static {
+    /// Enrols a client and gives its number. The same credential again gives the same number.
+    fn enrol(&self, request: Enrol, now: Timestamp) -> impl Future<Output = Result<u32, StoreError>> + Send;
+
+    /// The digest of a client's credential; `None` if the client is not enrolled.
+    fn credential(
+        &self,
+        client: u32,
+    ) -> impl Future<Output = Result<Option<CredentialDigest>, StoreError>> + Send;
+
+    /// What a client is to do.
+    fn check_in(
+        &self,
+        client: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Orders, StoreError>> + Send;
+
+    /// Counts an update, once: the same body again gives the same receipt, another body is refused.
+    fn submit(
+        &self,
+        submission: Submission,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Receipt, StoreError>> + Send;
+
+    /// Notes that a participant cannot take part in a round.
+    fn decline(
+        &self,
+        client: u32,
+        round: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Closes what is overdue.
+    fn tick(&self, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The model file with this digest, if an open task may name it: the current one and the one before.
+    fn model(&self, digest: HexDigest) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+
+    /// The rounds that are over, in their order.
+    fn history(&self) -> impl Future<Output = Result<Vec<RoundSummary>, StoreError>> + Send;
+
+    /// How far the federation is.
+    fn standing(&self) -> impl Future<Output = Result<Standing, StoreError>> + Send;
+
+    /// Tells when a client that waits should ask again. It changes with every round that opens and at the end.
+    fn stage(&self) -> watch::Receiver<Stage>;
+}
+
+/// What a client is to do, and with which model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Orders {
+    /// What it is to do.
+    pub assignment: Assignment,
+    /// The current model.
+    pub model_sha256: HexDigest,
+}
+
+/// How far a federation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// What it waits for.
+    pub phase: PhaseName,
+    /// The round that is open, or the last one that was; 0 before the first.
+    pub round: u32,
+    /// How many clients have enrolled.
+    pub enrolled: u32,
+    /// The current model.
+    pub model_sha256: HexDigest,
+}
+
+/// What all clients wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The first round is not open yet.
+    Gathering,
+    /// A round is open.
+    Round {
+        /// Its number, from 1.
+        round: u32,
+        /// When it stops waiting.
+        deadline: Timestamp,
+    },
+    /// The model is final.
+    Finished,
+}
+
+/// Why a transaction did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The federation does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// An earlier transaction broke off with a panic, so that the state in memory cannot be trusted.
+    #[error("an earlier transaction broke off: the state in memory is lost, start the federation again")]
+    Broken,
+}

@@ -1,0 +1,10 @@
+//! The service through its public face: its routes without a socket where that is enough, over loopback where not.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+mod bad_input;
+mod harness;
+mod models;
+mod polling;
+mod rounds;
+mod serving;
