@@ -41,6 +41,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
     let plan = prepared.plan.to_toml();
+    results::note_set_aside(&directory, progress);
     directory.write_plan(&plan)?;
 
     let first = prepared.plan.seed().0;
@@ -68,8 +69,9 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     }
 
     let [pooled, alone, federated] = regimes;
+    let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
     let document = Comparison {
-        origin: results::origin(&prepared, started, args.run.over, threads),
+        origin: results::origin(&prepared.plan, rows, started, args.run.over, threads),
         seeds,
         rounds,
         budget,

@@ -2,6 +2,8 @@
 
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
+use privet_client::{AddressError, AgentError, CallError, CredentialFileError};
+use privet_coordinator::{BindError, RunError};
 use privet_core::data::{FederationError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
 use privet_core::plan::PlanError;
@@ -9,6 +11,7 @@ use privet_core::simulation::{BaselineError, SimulationError};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::task::JoinError;
 
 /// Something failed on the way.
 const FAILED: u8 = 1;
@@ -111,6 +114,50 @@ pub(crate) enum CommandError {
     /// A baseline stopped.
     #[error(transparent)]
     Baseline(#[from] BaselineError),
+    /// Clients with files of their own could disagree on what the plan leaves open.
+    #[error(
+        "the plan does not declare {0}: clients that bring their own files could each find others; declare them \
+         under [data]"
+    )]
+    Undeclared(String),
+    /// Nobody knows how many inputs the network has.
+    #[error("the plan does not tell how many features the rows have: put the test files where the plan says")]
+    UnknownShape,
+    /// The client asks for a part of another division than the plan's.
+    #[error("the plan deals its rows to {clients} clients, not to {of}: ask for a part K/{clients}")]
+    OtherPartition {
+        /// How many parts were asked for.
+        of: u32,
+        /// How many the plan has.
+        clients: u32,
+    },
+    /// The asynchronous runtime or the network of this machine fails.
+    #[error("this machine's network or threads cannot be used: {0}")]
+    Runtime(io::Error),
+    /// There is no place to serve at.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The service broke off.
+    #[error(transparent)]
+    Service(#[from] RunError),
+    /// The service panicked.
+    #[error("the service broke off: {0}; please report this")]
+    ServiceBrokeOff(JoinError),
+    /// A simulated client panicked.
+    #[error("a client broke off: {0}; please report this")]
+    AgentBrokeOff(JoinError),
+    /// The coordinator's address is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The coordinator cannot be asked.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The client stopped.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// There is no credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialFileError),
     /// The results cannot be kept.
     #[error(transparent)]
     RunDirectory(#[from] RunDirectoryError),
@@ -133,6 +180,9 @@ impl CommandError {
             E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,
             E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,
             E::Write { .. } | E::Output(_) | E::Report(_) | E::Threads { .. } => FAILED,
+            E::Undeclared(_) | E::UnknownShape | E::OtherPartition { .. } | E::Address(_) => MISUSED,
+            E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
+            E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Credential(_) => FAILED,
             E::Interrupted => INTERRUPTED,
         })
     }

@@ -3,10 +3,10 @@
 use crate::cli::Over;
 use crate::document::round::{Bytes, Round, RoundSeconds};
 use crate::error::CommandError;
+use crate::over_http;
 use crate::setting::Setting;
 use privet_core::nn;
 use privet_core::params::Params;
-use privet_core::protocol::HexDigest;
 use privet_core::round::{Outcome, RoundRecord};
 use privet_core::simulation::{RoundReport, Scores, Simulation};
 use std::ops::ControlFlow;
@@ -25,13 +25,6 @@ pub(crate) struct FederatedRun {
     pub(crate) seconds: f64,
 }
 
-impl FederatedRun {
-    /// The digest of the final model's file.
-    pub(crate) fn model_sha256(&self) -> HexDigest {
-        HexDigest::of(&self.model)
-    }
-}
-
 /// Runs a federation where it is asked to run. `observe` sees each round when it is over.
 pub(crate) fn run(
     setting: &Setting,
@@ -41,7 +34,7 @@ pub(crate) fn run(
 ) -> Result<FederatedRun, CommandError> {
     match over {
         Over::Memory => in_memory(setting, threads, observe),
-        Over::Http => in_memory(setting, threads, observe),
+        Over::Http => over_http::run(setting, threads, observe),
     }
 }
 

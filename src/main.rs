@@ -1,18 +1,24 @@
 //! The `privet` command.
 
 mod cli;
+mod client;
 mod compare;
+mod coordinator;
 mod document;
 mod error;
 mod evaluate;
 mod federated;
+mod interrupt;
 mod output;
+mod over_http;
 mod plan;
 mod progress;
 mod quantity;
 mod report;
 mod results;
 mod run_directory;
+mod runtime;
+mod serving;
 mod setting;
 mod simulate;
 mod table;
@@ -28,8 +34,8 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Compare(args) => compare::run(args, &progress),
         Command::Simulate(args) => simulate::run(args, &progress),
-        Command::Coordinator(_) => Ok(()),
-        Command::Client(_) => Ok(()),
+        Command::Coordinator(args) => coordinator::run(args, &progress),
+        Command::Client(args) => client::run(args, &progress),
         Command::Plan(args) => plan::run(&args.command),
         Command::Evaluate(args) => evaluate::run(args),
     };

@@ -2,19 +2,28 @@
 
 use crate::cli::Over;
 use crate::document::origin::{DataIdentity, Origin, PlanIdentity, Transport};
+use crate::document::round::{Bytes, Round};
+use crate::document::simulate::{Outcome, RunSeconds, Simulation};
+use crate::progress::Progress;
 use crate::report::{ClientLabels, LabelDistribution};
-use crate::setting::Prepared;
-use privet_core::data;
+use crate::run_directory::RunDirectory;
+use privet_core::data::{self, Attribution, Shard};
 use privet_core::nn::Examples;
+use privet_core::plan::Plan;
+use privet_core::protocol::HexDigest;
+use privet_core::random::Seed;
 use std::time::SystemTime;
 
-/// Which privet, plan and data a run is of.
-pub(crate) fn origin(prepared: &Prepared, started: SystemTime, over: Over, threads: usize) -> Origin {
-    let Prepared { plan, split, .. } = prepared;
-    let dataset = split.train.dataset();
-    let attribution = dataset
-        .attribution()
-        .map(|credit| format!("{} {} {}", credit.citation, credit.licence, credit.changes).trim().to_owned());
+/// Which privet, plan and data a run is of. `train` and `test` are the rows that this process can see.
+pub(crate) fn origin(
+    plan: &Plan,
+    (train, test): (Option<&Shard>, Option<&Shard>),
+    started: SystemTime,
+    over: Over,
+    threads: usize,
+) -> Origin {
+    let dataset = train.or(test).map(Shard::dataset);
+    let rows = |shard: Option<&Shard>| shard.map_or(0, |shard| shard.len() as u64);
     Origin {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: humantime::format_rfc3339_seconds(started).to_string(),
@@ -25,12 +34,46 @@ pub(crate) fn origin(prepared: &Prepared, started: SystemTime, over: Over, threa
         threads,
         plan: PlanIdentity { name: plan.name().to_owned(), sha256: plan.digest().to_string() },
         data: DataIdentity {
-            name: dataset.name().to_owned(),
-            attribution,
-            training_rows: split.train.len() as u64,
-            test_rows: split.test.len() as u64,
+            name: dataset.map_or_else(|| "the clients' own".to_owned(), |dataset| dataset.name().to_owned()),
+            attribution: dataset.and_then(|dataset| dataset.attribution()).map(credit),
+            training_rows: rows(train),
+            test_rows: rows(test),
         },
         clients: plan.clients(),
+    }
+}
+
+fn credit(credit: &Attribution) -> String {
+    format!("{} {} {}", credit.citation, credit.licence, credit.changes).trim().to_owned()
+}
+
+/// The document of one federated run.
+pub(crate) fn simulation(
+    origin: Origin,
+    seed: Seed,
+    model: &[u8],
+    seconds: f64,
+    rounds: Vec<Round>,
+) -> Simulation {
+    let last = rounds.iter().rev().find(|round| round.test_loss.is_some());
+    Simulation {
+        origin,
+        seed: seed.0,
+        outcome: Outcome {
+            test_accuracy: last.and_then(|round| round.test_accuracy),
+            test_loss: last.and_then(|round| round.test_loss),
+            model_sha256: HexDigest::of(model).to_string(),
+        },
+        seconds: RunSeconds::of(seconds, &rounds),
+        bytes: Bytes::of(&rounds),
+        rounds,
+    }
+}
+
+/// Says where an earlier run went that stood in the way.
+pub(crate) fn note_set_aside(directory: &RunDirectory, progress: &Progress) {
+    if let Some(earlier) = directory.set_aside() {
+        progress.note(&format!("the earlier run is now {}", earlier.display()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::PlanArgs;
 use crate::error::CommandError;
-use privet_core::data::{Federation as Holdings, LabelDistribution, Loaded, Split};
+use privet_core::data::{Federation as Holdings, LabelDistribution, Split};
 use privet_core::nn::Network;
 use privet_core::plan::{Overrides, Plan, built_in};
 use privet_core::random::{Purpose, Seed};
@@ -14,8 +14,6 @@ use std::{fs, io};
 pub(crate) struct Prepared {
     /// The plan.
     pub(crate) plan: Plan,
-    /// The rows as read.
-    pub(crate) loaded: Loaded,
     /// The rows to train on and to judge by: the same for every seed.
     pub(crate) split: Split,
 }
@@ -36,7 +34,7 @@ impl Prepared {
         let plan = plan(args)?;
         let loaded = plan.data().load(&mut read_file)?;
         let split = plan.data().split(&loaded)?;
-        Ok(Prepared { plan, loaded, split })
+        Ok(Prepared { plan, split })
     }
 
     /// Deals the rows by the plan and one seed.

@@ -1,8 +1,6 @@
 //! `privet simulate`: a federation with all its clients in this process.
 
 use crate::cli;
-use crate::document::round::Bytes;
-use crate::document::simulate::{Outcome, RunSeconds, Simulation};
 use crate::error::CommandError;
 use crate::federated;
 use crate::output;
@@ -22,6 +20,7 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
     let plan = prepared.plan.to_toml();
+    results::note_set_aside(&directory, progress);
     directory.write_plan(&plan)?;
 
     let setting = prepared.with_seed(prepared.plan.seed())?;
@@ -36,19 +35,9 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
     })?;
     directory.write_model(&run.model)?;
 
-    let last = run.rounds.last();
-    let document = Simulation {
-        origin: results::origin(&prepared, started, args.run.over, threads),
-        seed: prepared.plan.seed().0,
-        outcome: Outcome {
-            test_accuracy: last.and_then(|round| round.test_accuracy),
-            test_loss: last.and_then(|round| round.test_loss),
-            model_sha256: run.model_sha256().to_string(),
-        },
-        seconds: RunSeconds::of(run.seconds, &run.rounds),
-        bytes: Bytes::of(&run.rounds),
-        rounds: run.rounds,
-    };
+    let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
+    let origin = results::origin(&prepared.plan, rows, started, args.run.over, threads);
+    let document = results::simulation(origin, prepared.plan.seed(), &run.model, run.seconds, run.rounds);
     directory.write_summary(&document)?;
     let labels = results::labels(setting.labels());
     directory.write_report(&report::simulate(&document, Some(&labels), &plan)?)?;

@@ -119,6 +119,13 @@ pub enum LoadError {
 const FETCH: &str = "fetch it with scripts/fetch-data.sh, or set `folder` under [data]";
 const CORRECT: &str = "correct the path under [data]";
 
+impl Source {
+    /// Whether this is the built-in set of that name.
+    pub fn is_built_in(&self, name: &str) -> bool {
+        matches!((self, name), (Source::Digits, "digits") | (Source::Heart, "heart"))
+    }
+}
+
 impl DataPlan {
     /// Reads all rows: those that a simulation deals to its clients.
     pub fn load(&self, read: ReadFile) -> Result<Loaded, LoadError> {

@@ -1,0 +1,97 @@
+//! `privet client`: take part in a federation with one's own rows.
+
+use crate::cli::{self, PartitionNumber};
+use crate::error::CommandError;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::runtime;
+use crate::setting::read_file;
+use privet_client::{
+    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, credential_from,
+};
+use privet_core::data::{DataPlan, Federation as Holdings, Shard};
+use privet_core::participant::LocalTraining;
+use privet_core::plan::Plan;
+use privet_core::protocol::FederationState;
+use privet_core::random::Purpose;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Takes part until the federation has finished, or until Ctrl-C.
+pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), CommandError> {
+    let runtime = runtime::new(1)?;
+    let credential = credential_from(args.state.as_deref())?;
+    let patience = Patience { give_up_after: args.patience.map(Duration::from_secs), ..Patience::default() };
+    let connection = Connection::new(HttpTransport::new(&args.coordinator)?, patience, jitter_seed());
+
+    progress.note(&format!("asking {} for its plan", args.coordinator));
+    let state: FederationState = runtime.block_on(async {
+        tokio::select! {
+            () = interrupt::pressed() => Err(CommandError::Interrupted),
+            state = connection.federation() => Ok(state?),
+        }
+    })?;
+    let plan = Plan::parse(&state.plan)
+        .map_err(|source| CommandError::Plan { plan: "the coordinator's plan".into(), source })?;
+    let rows = rows(args, &plan)?;
+    let dataset = rows.dataset();
+    let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
+    let place = args.partition.map(|partition| partition.number);
+    let membership = Membership { credential, place, plan_sha256: state.plan_sha256 };
+    let training = LocalTraining::new(&plan, network);
+    let agent = Agent::new(connection, membership, training, Arc::new(rows));
+    let told = |event| progress.note(&line(&state.name, event));
+    let outcome = runtime.block_on(agent.run(told, interrupt::pressed()))?;
+    concluded(progress, &outcome)
+}
+
+/// The client's rows: its part of the plan's, or all of its own.
+fn rows(args: &cli::Client, plan: &Plan) -> Result<Shard, CommandError> {
+    let data = located(args, plan)?;
+    let Some(PartitionNumber { number, of }) = args.partition else {
+        let own = Shard::all(data.load_own(&mut read_file)?);
+        return Ok(data.standardization().view_own(&own)?);
+    };
+    if of != plan.clients() {
+        return Err(CommandError::OtherPartition { of, clients: plan.clients() });
+    }
+    let split = data.split(&data.load(&mut read_file)?)?;
+    let stream = plan.seed().stream(Purpose::Partition);
+    let mut holdings = Holdings::new(&split, plan.partition(), data.standardization(), stream)?;
+    Ok(holdings.clients.swap_remove(number as usize - 1))
+}
+
+/// The plan's data, where they lie for this client.
+fn located(args: &cli::Client, plan: &Plan) -> Result<DataPlan, CommandError> {
+    match args.data.as_str() {
+        place if place == "built-in" || plan.data().source().is_built_in(place) => Ok(plan.data().clone()),
+        place => Ok(plan.data().at(place)?),
+    }
+}
+
+/// Differs between clients, so that those that failed together do not come back together. No secret.
+fn jitter_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_nanos() as u64 ^ (u64::from(std::process::id()) << 32)
+}
+
+fn line(federation: &str, event: AgentEvent) -> String {
+    match event {
+        AgentEvent::Enrolled { client } => format!("enrolled in {federation} as client {client}"),
+        AgentEvent::Training { round } => format!("round {round}: training"),
+        AgentEvent::Counted { round, weight } => format!("round {round}: counted with weight {weight}"),
+        AgentEvent::Missed { round } => format!("round {round}: closed before the update arrived"),
+        AgentEvent::Declined { round, reason } => format!("round {round}: declined ({reason:?})"),
+    }
+}
+
+fn concluded(progress: &Progress, outcome: &Outcome) -> Result<(), CommandError> {
+    match outcome.ending {
+        Ending::Finished { model_sha256 } => {
+            let rounds = outcome.counted.len();
+            progress.note(&format!("finished: counted in {rounds} rounds, final model {model_sha256}"));
+            Ok(())
+        }
+        Ending::Stopped => Err(CommandError::Interrupted),
+    }
+}

@@ -1,0 +1,94 @@
+//! `privet coordinator`: serve the federation of a plan.
+
+use crate::cli::{self, Over};
+use crate::error::CommandError;
+use crate::interrupt;
+use crate::output;
+use crate::progress::Progress;
+use crate::quantity;
+use crate::report;
+use crate::results;
+use crate::run_directory::RunDirectory;
+use crate::runtime;
+use crate::serving::{self, Concluded, News, Served};
+use crate::setting::{self, read_file};
+use crate::table;
+use privet_coordinator::Ending;
+use privet_core::data::{LoadError, Shard};
+use privet_core::plan::Plan;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Serves until the last round is over, or until Ctrl-C; prints how it ended and keeps its results.
+pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), CommandError> {
+    let started = SystemTime::now();
+    let plan = setting::plan(&args.plan)?;
+    let served = served(plan)?;
+    let threads = setting::threads(None);
+    let runtime = runtime::new(threads)?;
+    let listener = runtime.block_on(privet_coordinator::bind(&args.listen.to_string()))?;
+    let mut directory = RunDirectory::create(args.out.as_deref(), served.plan.name(), started)?;
+    let text = served.plan.to_toml();
+    results::note_set_aside(&directory, progress);
+    directory.write_plan(&text)?;
+    if let Ok(address) = listener.local_addr() {
+        let (name, wanted) = (served.plan.name(), served.plan.wait_for());
+        progress.note(&format!("serving {name} at http://{address}, waiting for {wanted} clients"));
+    }
+
+    let task = progress.task(served.plan.name(), u64::from(served.plan.rounds()), "rounds");
+    let mut observe = |news: News<'_>| {
+        match news {
+            News::Enrolled(count) => {
+                progress.note(&format!("{count} of {} clients have enrolled", served.plan.wait_for()));
+            }
+            News::Round { line, .. } => {
+                directory.append_round(line)?;
+                if let Some(accuracy) = line.test_accuracy {
+                    task.message(&format!("accuracy {} %", quantity::percent(accuracy)));
+                }
+                task.advance(1);
+            }
+        }
+        Ok(())
+    };
+    let concluded =
+        runtime.block_on(serving::serve(&served, listener, interrupt::pressed(), &mut observe))?;
+    directory.write_model(&concluded.model)?;
+
+    let origin = results::origin(&served.plan, (None, served.test.as_ref()), started, Over::Http, threads);
+    let Concluded { model, rounds, seconds, ending } = concluded;
+    let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds);
+    directory.write_summary(&document)?;
+    directory.write_report(&report::simulate(&document, None, &text)?)?;
+    output::result(&document, args.json, || table::simulation(&document))?;
+    progress.note(&format!("report: {}", directory.report_path().display()));
+    match ending {
+        Ending::Finished => Ok(()),
+        Ending::Stopped => Err(CommandError::Interrupted),
+    }
+}
+
+/// The federation of a plan, with the test rows if the coordinator can see any.
+fn served(plan: Plan) -> Result<Served, CommandError> {
+    let undeclared = plan.data().undeclared();
+    if !undeclared.is_empty() {
+        return Err(CommandError::Undeclared(undeclared.join(", ")));
+    }
+    let test = test_rows(&plan)?;
+    let shape = plan.data().shape().map(|shape| (shape.features, shape.outputs));
+    let seen = test.as_ref().map(|test| (test.dataset().width(), test.dataset().outputs()));
+    let (inputs, outputs) = shape.or(seen).ok_or(CommandError::UnknownShape)?;
+    let network = Arc::new(plan.network(inputs, outputs)?);
+    Ok(Served { plan, network, test })
+}
+
+/// The test rows of the plan, if its files are here: a coordinator need not have any.
+fn test_rows(plan: &Plan) -> Result<Option<Shard>, CommandError> {
+    let data = plan.data();
+    match data.load(&mut read_file) {
+        Ok(loaded) => Ok(Some(data.standardization().view_own(&data.split(&loaded)?.test)?)),
+        Err(LoadError::NotFound { .. } | LoadError::NoPath) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,98 @@
+//! A federated run through a coordinator on loopback, with all its clients in this process.
+
+use crate::document::round::Round;
+use crate::error::CommandError;
+use crate::federated::FederatedRun;
+use crate::runtime;
+use crate::serving::{self, News, Served};
+use crate::setting::Setting;
+use privet_client::{Agent, AgentError, Connection, HttpTransport, Membership, Patience, credential_from};
+use privet_core::participant::LocalTraining;
+use privet_core::round::RoundRecord;
+use std::future::pending;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// A free port, for nobody but this machine.
+const LOOPBACK: &str = "127.0.0.1:0";
+
+/// Runs the federation of a setting over HTTP. `observe` sees each round when it is over.
+pub(crate) fn run(
+    setting: &Setting,
+    threads: usize,
+    observe: &mut dyn FnMut(&Round) -> Result<(), CommandError>,
+) -> Result<FederatedRun, CommandError> {
+    let served = Served {
+        plan: setting.plan.clone(),
+        network: Arc::clone(&setting.network),
+        test: Some(setting.holdings.test.clone()),
+    };
+    runtime::new(threads)?.block_on(async {
+        let listener = privet_coordinator::bind(LOOPBACK).await?;
+        let address = listener.local_addr().map_err(CommandError::Runtime)?;
+        let agents = enlist(setting, &format!("http://{address}"))?;
+
+        let mut gradients = Vec::new();
+        let mut watch = |news: News<'_>| match news {
+            News::Enrolled(_) => Ok(()),
+            News::Round { line, record } => {
+                gradients.push(gradients.last().unwrap_or(&0) + gradients_of(setting, record));
+                observe(line)
+            }
+        };
+        let (failed, failure) = oneshot::channel::<()>();
+        let first_failure = async {
+            if failure.await.is_err() {
+                // All agents have ended well: the service ends by itself.
+                pending::<()>().await;
+            }
+        };
+        let (agents, concluded) = tokio::join!(
+            all_end(agents, failed),
+            serving::serve(&served, listener, first_failure, &mut watch)
+        );
+        agents?;
+        let serving::Concluded { model, rounds, seconds, .. } = concluded?;
+        Ok(FederatedRun { model, rounds, gradients, seconds })
+    })
+}
+
+/// Starts an agent for every client.
+fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentError>>, CommandError> {
+    let training = LocalTraining::new(&setting.plan, Arc::clone(&setting.network));
+    let mut agents = JoinSet::new();
+    for (place, shard) in (1..).zip(&setting.holdings.clients) {
+        let transport = HttpTransport::new(address)?;
+        let connection = Connection::new(transport, Patience::default(), place.into());
+        let membership = Membership {
+            credential: credential_from(None)?,
+            place: Some(place),
+            plan_sha256: setting.plan.digest(),
+        };
+        let agent = Agent::new(connection, membership, training.clone(), Arc::new(shard.clone()));
+        agents.spawn(async move { agent.run(|_| {}, pending()).await.map(drop) });
+    }
+    Ok(agents)
+}
+
+/// Waits for all agents; the first that fails is reported through `failed`, so that nobody waits for it.
+async fn all_end(
+    mut agents: JoinSet<Result<(), AgentError>>,
+    failed: oneshot::Sender<()>,
+) -> Result<(), CommandError> {
+    while let Some(ended) = agents.join_next().await {
+        if let Err(error) = ended.map_err(CommandError::AgentBrokeOff).and_then(|ended| Ok(ended?)) {
+            let _ = failed.send(());
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// How many example-gradients the contributions of a round cost.
+fn gradients_of(setting: &Setting, record: &RoundRecord) -> u64 {
+    let rows = |client: &u32| setting.holdings.clients[*client as usize - 1].rows().len() as u64;
+    let epochs = u64::from(setting.plan.recipe().epochs());
+    record.contributions.keys().map(|client| rows(client) * epochs).sum()
+}
