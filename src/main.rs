@@ -27,10 +27,13 @@ use clap::Parser;
 use cli::{Cli, Command};
 use progress::Progress;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let progress = Progress::new(cli.quiet);
+    log(cli.quiet);
     let done = match &cli.command {
         Command::Compare(args) => compare::run(args, &progress),
         Command::Simulate(args) => simulate::run(args, &progress),
@@ -46,4 +49,14 @@ fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Warnings of the libraries go to standard error; `PRIVET_LOG` asks for more (`info`, `debug`, ...).
+fn log(quiet: bool) {
+    let usual = if quiet { LevelFilter::ERROR } else { LevelFilter::WARN };
+    let filter = EnvFilter::builder()
+        .with_default_directive(usual.into())
+        .with_env_var("PRIVET_LOG")
+        .from_env_lossy();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_env_filter(filter).init();
 }

@@ -84,6 +84,7 @@ impl RunDirectory {
     }
 
     /// Where it is.
+    #[cfg(test)]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
