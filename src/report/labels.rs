@@ -9,6 +9,8 @@ use maud::{Markup, html};
 
 /// Clients shown at most; of more, as many are chosen evenly.
 const MOST_CLIENTS: usize = 200;
+/// What the columns are.
+const AXIS: &str = "client";
 
 /// The labels of every client's training rows.
 ///
@@ -41,20 +43,25 @@ pub(super) fn distribution(distribution: &LabelDistribution) -> Result<Option<Ma
     let title = if distribution.labels.is_empty() { "Rows over clients" } else { "Labels over clients" };
     let description = description(distribution);
     let columns = shown.iter().map(|client| Column {
-        name: client.name.clone(),
+        name: beside_axis(&client.name).to_owned(),
         total: client.rows,
         counts: client.labels.clone(),
     });
     let map = HeatMap {
         title,
         description: &description,
-        x_label: "client",
+        x_label: AXIS,
         columns: columns.collect(),
         rows: distribution.labels.clone(),
     };
     let chart = heat_map(&map)?;
     let legend = html! { @if !map.rows.is_empty() { (scale(map.greatest_share())) } };
     Ok(Some(figure(title, &legend, &chart, &description, &table(&map))))
+}
+
+/// `client 7` as `7`, where the axis already says what is counted.
+fn beside_axis(name: &str) -> &str {
+    name.strip_prefix(AXIS).and_then(|rest| rest.strip_prefix(' ')).unwrap_or(name)
 }
 
 fn description(distribution: &LabelDistribution) -> String {
@@ -99,7 +106,7 @@ fn scale(greatest: f64) -> Markup {
 }
 
 fn table(map: &HeatMap<'_>) -> Markup {
-    let mut header = vec!["client", "rows"];
+    let mut header = vec![AXIS, "rows"];
     header.extend(map.rows.iter().map(String::as_str));
     let rows = map.columns.iter().map(|column| {
         let mut cells = vec![column.name.clone(), quantity::count(column.total)];
@@ -111,4 +118,17 @@ fn table(map: &HeatMap<'_>) -> Markup {
 
 fn count(number: usize) -> String {
     quantity::count(number as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_does_not_repeat_its_axis() {
+        assert_eq!(
+            ["client 7", "Cleveland", "client", "clients 7"].map(beside_axis),
+            ["7", "Cleveland", "client", "clients 7"]
+        );
+    }
 }

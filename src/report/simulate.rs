@@ -48,7 +48,7 @@ fn headline(simulation: &Simulation) -> String {
     };
     let rounds = simulation.rounds.len() as u64;
     format!(
-        "{} clients {reached} together in {} round{} and {}.",
+        "{} clients {reached} together in {} round{}, in {}.",
         quantity::count(simulation.origin.clients.into()),
         quantity::count(rounds),
         if rounds == 1 { "" } else { "s" },

@@ -137,7 +137,7 @@ fn the_answer_stands_in_the_page() {
         assert!(page.contains(figure), "{figure}");
     }
     let page = simulate(&sample::simulation(), None, "").unwrap();
-    for figure in ["10 clients reached 90.00 % test accuracy together in 1 round and 1.25 s.", "CC BY 4.0"] {
+    for figure in ["10 clients reached 90.00 % test accuracy together in 1 round, in 1.25 s.", "CC BY 4.0"] {
         assert!(page.contains(figure), "{figure}");
     }
 }
