@@ -114,7 +114,7 @@ impl Affine {
         let pairs = columns.iter().enumerate().map(|(at, column)| {
             let (shift, factor) = if column.measured { of(at)? } else { (0.0, 1.0) };
             let factor = factor as f32;
-            // A deviation so small that its inverse is no number is the deviation of a constant.
+            // The mean of equal `f32` is exact in double precision, so that a constant's deviation is 0 and no less.
             Ok((shift as f32, if factor.is_finite() { factor } else { 0.0 }))
         });
         let (shift, factor) = pairs.collect::<Result<Vec<_>, E>>()?.into_iter().unzip();
@@ -127,13 +127,11 @@ impl Affine {
         let width = dataset.width();
         let count = rows.rows().len() as f64;
         let mut mean = vec![0.0f64; width];
-        let mut range = vec![(f32::INFINITY, f32::NEG_INFINITY); width];
         let mut stored = vec![0.0f32; width];
         for &row in rows.rows() {
             dataset.copy_stored(row, &mut stored);
-            for ((mean, range), &value) in mean.iter_mut().zip(&mut range).zip(&stored) {
+            for (mean, &value) in mean.iter_mut().zip(&stored) {
                 *mean += f64::from(value);
-                *range = (range.0.min(value), range.1.max(value));
             }
         }
         mean.iter_mut().for_each(|sum| *sum /= count);
@@ -144,10 +142,7 @@ impl Affine {
                 *variance += (f64::from(value) - mean).powi(2) / count;
             }
         }
-        let of = |at: usize| {
-            let varies = range[at].0 < range[at].1;
-            Ok((mean[at], if varies { 1.0 / variance[at].sqrt() } else { 0.0 }))
-        };
+        let of = |at: usize| Ok((mean[at], 1.0 / variance[at].sqrt()));
         match Affine::new::<std::convert::Infallible>(dataset.columns(), of) {
             Ok(affine) => affine,
         }

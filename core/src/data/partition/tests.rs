@@ -109,6 +109,23 @@ fn a_smaller_alpha_leaves_fewer_classes() {
 }
 
 #[test]
+fn what_is_left_at_the_end_does_not_fall_to_the_last_clients() {
+    let train = train_digits();
+    let rule = partition("by = 'dirichlet'\nalpha = 0.3\nclients = 40");
+    let largest_share = |shards: &[Shard]| {
+        let of = |shard: &Shard| *shard.class_counts().iter().max().unwrap() as f64 / shard.len() as f64;
+        shards.iter().map(of).sum::<f64>() / shards.len() as f64
+    };
+    let (mut first, mut last) = (0.0, 0.0);
+    for seed in 0..20 {
+        let shards = rule.assign(&train, stream(seed)).unwrap();
+        first += largest_share(&shards[..4]) / 20.0;
+        last += largest_share(&shards[36..]) / 20.0;
+    }
+    assert!((first - last).abs() < 0.05, "{first} {last}");
+}
+
+#[test]
 fn a_large_sigma_makes_sizes_differ() {
     let train = train_digits();
     let shards = partition("by = 'quantity'\nclients = 50\nmin-rows = 5").assign(&train, stream(1)).unwrap();
