@@ -32,7 +32,7 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
         }
     })?;
     let plan = Plan::parse(&state.plan)
-        .map_err(|source| CommandError::Plan { plan: "the coordinator's plan".into(), source })?;
+        .map_err(|error| CommandError::plan("the coordinator's plan", error))?;
     let rows = rows(args, &plan)?;
     let dataset = rows.dataset();
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);

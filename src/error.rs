@@ -41,11 +41,11 @@ pub(crate) enum CommandError {
         /// The path.
         plan: String,
         /// Why.
-        source: PlanError,
+        source: Box<PlanError>,
     },
     /// The network of the plan does not fit its data.
     #[error("the plan does not fit its data: {0}")]
-    Network(#[from] PlanError),
+    Network(Box<PlanError>),
     /// There is no built-in plan of that name.
     #[error("there is no built-in plan \"{0}\": there are digits and heart")]
     NoSuchBuiltIn(String),
@@ -169,7 +169,19 @@ pub(crate) enum CommandError {
     Interrupted,
 }
 
+impl From<PlanError> for CommandError {
+    fn from(error: PlanError) -> CommandError {
+        CommandError::Network(Box::new(error))
+    }
+}
+
 impl CommandError {
+    /// What is wrong with the plan of that name.
+    pub(crate) fn plan(plan: impl Into<String>, error: PlanError) -> CommandError {
+        CommandError::Plan { plan: plan.into(), source: Box::new(error) }
+    }
+
+
     /// The exit code that tells scripts what kind of failure it is.
     pub(crate) fn exit_code(&self) -> ExitCode {
         use CommandError as E;

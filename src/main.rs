@@ -54,9 +54,7 @@ fn main() -> ExitCode {
 /// Warnings of the libraries go to standard error; `PRIVET_LOG` asks for more (`info`, `debug`, ...).
 fn log(quiet: bool) {
     let usual = if quiet { LevelFilter::ERROR } else { LevelFilter::WARN };
-    let filter = EnvFilter::builder()
-        .with_default_directive(usual.into())
-        .with_env_var("PRIVET_LOG")
-        .from_env_lossy();
+    let filter =
+        EnvFilter::builder().with_default_directive(usual.into()).with_env_var("PRIVET_LOG").from_env_lossy();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_env_filter(filter).init();
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(command: &PlanCommand) -> Result<(), CommandError> {
             let shape = checked.data().shape();
             if let Some(shape) = shape {
                 let fits = checked.network(shape.features, shape.outputs);
-                fits.map_err(|source| CommandError::Plan { plan: plan.clone(), source })?;
+                fits.map_err(|error| CommandError::plan(plan, error))?;
             }
             let digest = checked.digest();
             let (clients, rounds) = (checked.clients(), checked.rounds());

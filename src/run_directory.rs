@@ -229,7 +229,9 @@ fn contents(path: &Path) -> Result<Contents, RunDirectoryError> {
     match names.iter().find(|name| !is_own(name)) {
         Some(entry) => Err(RunDirectoryError::Foreign { directory: path.to_owned(), entry: entry.clone() }),
         None if names.is_empty() => Ok(Contents::Nothing),
-        None => Ok(Contents::EarlierRun),
+        // Every run has its metrics from the start; without them, a lone `plan.toml` is its author's.
+        None if names.iter().any(|name| name == METRICS) => Ok(Contents::EarlierRun),
+        None => Err(RunDirectoryError::Foreign { directory: path.to_owned(), entry: names.swap_remove(0) }),
     }
 }
 

@@ -59,8 +59,7 @@ impl Setting {
 pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, CommandError> {
     let overrides = Overrides { seed: args.seed, rounds: args.rounds, clients: args.clients };
     let text = plan_text(&args.plan)?;
-    Plan::parse_with(&text, overrides)
-        .map_err(|source| CommandError::Plan { plan: args.plan.clone(), source })
+    Plan::parse_with(&text, overrides).map_err(|error| CommandError::plan(&args.plan, error))
 }
 
 /// The text of a plan file, or of the built-in plan of that name.

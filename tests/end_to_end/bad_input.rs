@@ -17,7 +17,11 @@ fn a_plan_that_is_wrong_is_explained_with_its_line() {
     wrong("rounds = 4", "ruonds = 4", "line 3: there is no key `ruonds` here; did you mean `rounds`?");
     wrong("rounds = 4", "rounds = \"four\"", "line 3, column 10");
     wrong("fraction = 0.5", "fraction = 2.0", "line 12: `fraction` in [cohort]");
-    wrong("fraction = 0.5", "fraction = 0.5\nminimum = 3", "line 13: `minimum` in [cohort] and line 12: `fraction`");
+    wrong(
+        "fraction = 0.5",
+        "fraction = 0.5\nminimum = 3",
+        "line 13: `minimum` in [cohort] and line 12: `fraction`",
+    );
     wrong("\"dirichlet\"", "\"dirichlett\"", "did you mean `dirichlet`?");
     wrong("source = \"digits\"", "source = \"digit\"", "did you mean `digits`?");
     wrong("hidden = [16]", "hidden = [16]\n[training]\nlearning-rate = 0.0", "`learning-rate` in [training]");
@@ -52,6 +56,9 @@ fn images_that_are_missing_or_broken_are_named() {
         sandbox.write(&format!("images/{name}-ubyte"), "");
     }
     assert!(sandbox.fail("simulate plan.toml", 3).contains("empty"));
+    for labels in ["train-labels-idx1", "t10k-labels-idx1"] {
+        sandbox.write(&format!("images/{labels}-ubyte"), [0, 0, 8, 1, 0, 0, 0, 2, 3, 4]);
+    }
     sandbox.write("images/train-images-idx3-ubyte", "this is not an image file at all");
     assert!(sandbox.fail("simulate plan.toml", 3).contains("images/train-images-idx3-ubyte"));
     sandbox.write("images/train-images-idx3-ubyte", [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2]);
@@ -88,7 +95,9 @@ fn a_model_of_another_architecture_is_refused() {
     let mut damaged = sandbox.read("run/model.safetensors");
     damaged.truncate(100);
     sandbox.write("damaged.safetensors", damaged);
-    assert!(sandbox.fail("evaluate --model damaged.safetensors --data digits", 3).contains("damaged.safetensors"));
+    assert!(
+        sandbox.fail("evaluate --model damaged.safetensors --data digits", 3).contains("damaged.safetensors")
+    );
     sandbox.fail("evaluate --model missing.safetensors --data digits", 3);
     sandbox.fail("evaluate --model run/model.safetensors --data nowhere", 2);
 }
@@ -125,7 +134,8 @@ fn a_client_with_the_wrong_part_or_a_taken_place_is_refused() {
     let sandbox = Sandbox::with("plan.toml", SMALL);
     let coordinator = sandbox.coordinator("plan.toml --out served");
     let url = coordinator.url.clone();
-    let client = |partition: &str| format!("client --coordinator {url} --data built-in --partition {partition}");
+    let client =
+        |partition: &str| format!("client --coordinator {url} --data built-in --partition {partition}");
     assert!(sandbox.fail(&client("1/7"), 2).contains("K/4"));
     sandbox.fail(&client("5/4"), 2);
     sandbox.fail(&format!("client --coordinator {url} --data missing.csv"), 3);

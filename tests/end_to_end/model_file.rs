@@ -30,8 +30,7 @@ fn python_reads_it_with_the_names_and_shapes_of_pytorch() {
         eprintln!("skipped: python3 has no package safetensors");
         return;
     }
-    let expected =
-        "{'0.bias': (16,), '0.weight': (16, 64), '2.bias': (10,), '2.weight': (10, 16)}";
+    let expected = "{'0.bias': (16,), '0.weight': (16, 64), '2.bias': (10,), '2.weight': (10, 16)}";
     assert_eq!(printed.trim(), expected, "{}", text(&output.stderr));
 }
 

@@ -20,7 +20,9 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 fn core_has_no_runtime_no_network_and_no_randomness_of_the_system() {
     let core = dependencies("privet-core");
     assert!(core.contains("rayon"), "the tree was not read: {core:?}");
-    for forbidden in ["tokio", "async-std", "smol", "futures-executor", "mio", "hyper", "axum", "reqwest", "getrandom"] {
+    for forbidden in
+        ["tokio", "async-std", "smol", "futures-executor", "mio", "hyper", "axum", "reqwest", "getrandom"]
+    {
         assert!(!core.contains(forbidden), "core brings {forbidden} along");
     }
 }

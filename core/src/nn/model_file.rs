@@ -102,7 +102,7 @@ pub fn to_safetensors(network: &Network, params: &Params) -> Vec<u8> {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
         (*name, view.expect("a tensor has four bytes for each of its numbers"))
     });
-    safetensors::serialize(views, Some([(KEY.to_owned(), metadata)].into()))
+    safetensors::serialize(views, Some([(KEY.to_owned(), metadata)].into_iter().collect()))
         .expect("tensors of a layout do not overlap and fit the format")
 }
 

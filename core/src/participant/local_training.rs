@@ -125,7 +125,7 @@ impl LocalTraining {
         worker: &mut Worker,
     ) -> Result<Progress, LocalTrainingError> {
         let Task { round, client, model } = task;
-        if examples.len() == 0 {
+        if examples.is_empty() {
             return Err(LocalTrainingError::NoExamples { client });
         }
         let Worker { workspace, local } = worker;

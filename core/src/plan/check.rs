@@ -108,7 +108,7 @@ impl Plan {
         Network::new(&self.raw.model, inputs, outputs, self.recipe.loss()).map_err(|error| {
             let section = if error.key() == "loss" { "training" } else { "model" };
             let place = self.lines.place(section, error.key());
-            PlanError::Value { place, fault: ValueFault::Network(error) }
+            PlanError::Value { place, fault: Box::new(ValueFault::Network(error)) }
         })
     }
 
@@ -152,6 +152,9 @@ impl Plan {
         self.grid
     }
 }
+
+/// A section, and a key in it.
+type Key = (&'static str, &'static str);
 
 /// A plan as typed, and where its keys stand.
 struct Checker {
@@ -261,8 +264,8 @@ impl Checker {
     /// Refuses a value below the least or above the most; NaN is neither, and refused too.
     fn within<T: PartialOrd + Display>(
         &self,
-        section: &str,
-        key: &str,
+        section: &'static str,
+        key: &'static str,
         value: T,
         least: T,
         most: T,
@@ -276,15 +279,15 @@ impl Checker {
         }
     }
 
-    fn fault(&self, section: &str, key: &str, fault: ValueFault) -> PlanError {
-        PlanError::Value { place: self.lines.place(section, key), fault }
+    fn fault(&self, section: &'static str, key: &'static str, fault: ValueFault) -> PlanError {
+        PlanError::Value { place: self.lines.place(section, key), fault: Box::new(fault) }
     }
 
-    fn conflict(&self, first: (&str, &str), second: (&str, &str), conflict: Conflict) -> PlanError {
+    fn conflict(&self, first: Key, second: Key, conflict: Conflict) -> PlanError {
         PlanError::Conflict {
             first: self.lines.place(first.0, first.1),
             second: self.lines.place(second.0, second.1),
-            conflict,
+            conflict: Box::new(conflict),
         }
     }
 }

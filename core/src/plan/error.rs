@@ -48,7 +48,7 @@ pub enum PlanError {
         /// Which key.
         place: Place,
         /// What is wrong with its value.
-        fault: ValueFault,
+        fault: Box<ValueFault>,
     },
     /// Two values do not go together.
     #[error("{first} and {second}: {conflict}")]
@@ -58,7 +58,7 @@ pub enum PlanError {
         /// The other key.
         second: Place,
         /// Why they do not go together, and how to mend it.
-        conflict: Conflict,
+        conflict: Box<Conflict>,
     },
 }
 
@@ -66,9 +66,9 @@ pub enum PlanError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The section.
-    pub section: String,
+    pub section: &'static str,
     /// The key in the section.
-    pub key: String,
+    pub key: &'static str,
     /// The line, from 1; none if the value is a default or came from the command line.
     pub line: Option<usize>,
 }

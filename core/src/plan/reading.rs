@@ -14,9 +14,9 @@ pub(super) struct Lines(BTreeMap<(String, String), usize>);
 
 impl Lines {
     /// The place of a key.
-    pub(super) fn place(&self, section: &str, key: &str) -> Place {
+    pub(super) fn place(&self, section: &'static str, key: &'static str) -> Place {
         let line = self.0.get(&(section.to_string(), key.to_string())).copied();
-        Place { section: section.into(), key: key.into(), line }
+        Place { section, key, line }
     }
 
     fn of(text: &str) -> Lines {
