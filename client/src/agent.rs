@@ -8,7 +8,7 @@ use crate::shutdown::Shutdown;
 use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::nn::Examples;
-use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained, Worker};
+use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
 use privet_core::protocol::{CheckInAnswer, Credential, HexDigest, Problem};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +39,7 @@ pub struct Agent<T> {
     rows: Arc<dyn Examples + Send>,
     /// Absent until it has enrolled.
     participant: Option<Arc<Participant>>,
-    /// Absent while it trains.
-    worker: Option<Worker>,
-    /// The last model that was fetched.
+    /// The last model that was fetched, until its round is done: many agents in one process would hold many.
     model: Option<(HexDigest, Bytes)>,
 }
 
@@ -73,7 +71,7 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
-        Agent { connection, membership, training, rows, participant: None, worker: None, model: None }
+        Agent { connection, membership, training, rows, participant: None, model: None }
     }
 
     /// Enrols, and takes part whenever it is asked, until the federation has finished or `shutdown`.
@@ -173,17 +171,12 @@ impl<T: Transport> Agent<T> {
         let participant = Arc::clone(self.participant.as_ref().expect("a task is given to a participant"));
         let client = participant.client();
         let rows = Arc::clone(&self.rows);
-        let mut worker = self.worker.take().unwrap_or_else(|| self.training.worker());
-        let training = tokio::task::spawn_blocking(move || {
-            let prepared = train(&participant, task, &model_file, &*rows, &mut worker);
-            (prepared, worker)
-        });
-        let (prepared, worker) = training.await.map_err(|source| AgentError::TrainingBrokeOff {
+        let training = tokio::task::spawn_blocking(move || train(&participant, task, &model_file, &*rows));
+        let prepared = training.await.map_err(|source| AgentError::TrainingBrokeOff {
             round: task.round,
             client,
             source,
         })?;
-        self.worker = Some(worker);
         Ok(prepared?)
     }
 
@@ -219,6 +212,7 @@ impl<T: Transport> Agent<T> {
                 match self.connection.upload(round, client, credential, body).await {
                     Ok(receipt) => {
                         trained.confirm(&receipt)?;
+                        self.model = None;
                         Ok(AgentEvent::Counted { round, weight: receipt.weight })
                     }
                     Err(error) => Err(error),
@@ -261,10 +255,9 @@ fn train(
     task: Task,
     model_file: &[u8],
     rows: &dyn Examples,
-    worker: &mut Worker,
 ) -> Result<Prepared, ParticipantError> {
     let ready = participant.assign(task.round, task.model_sha256).receive(model_file)?;
-    Ok(match ready.train(rows, worker) {
+    Ok(match ready.train(rows, &mut participant.worker()) {
         Ok(trained) => Prepared::Trained(trained),
         Err(declined) => Prepared::Declined(declined),
     })

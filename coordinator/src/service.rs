@@ -1,15 +1,18 @@
 //! What all requests share.
 
-use crate::clock::Clock;
-use crate::journal::Journal;
+use crate::clock::{Clock, SystemClock};
+use crate::journal::{Journal, ServiceEvent};
 use crate::request_error::RequestError;
-use crate::store::{Stage, Store, StoreError};
+use crate::store::{MemoryStore, Stage, Store, StoreError};
+use privet_core::nn::{self, Network};
+use privet_core::params::Params;
+use privet_core::plan::Plan;
 use privet_core::protocol::{Credential, HexDigest, UpdateMessage};
-use privet_core::round::{Refusal, Rules, Timestamp};
+use privet_core::round::{Federation, Refusal, Rules, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// What does not change while a federation runs.
 #[derive(Debug, Clone)]
@@ -22,6 +25,18 @@ pub struct Charter {
     pub rules: Rules,
     /// How many parameters the model has.
     pub parameters: usize,
+}
+
+impl Charter {
+    /// The charter of a plan's federation, which trains this network.
+    pub fn new(plan: &Plan, network: &Network) -> Charter {
+        Charter {
+            name: plan.name().into(),
+            plan: plan.to_toml(),
+            rules: Rules::new(plan),
+            parameters: network.layout().len(),
+        }
+    }
 }
 
 /// How patient a service is.
@@ -63,6 +78,24 @@ struct Shared<S> {
     draining: watch::Sender<bool>,
     in_flight: watch::Sender<usize>,
     told: watch::Sender<BTreeSet<u32>>,
+}
+
+impl Service<MemoryStore> {
+    /// A service whose state lasts as long as the process, by the system's clock, and the end from which its
+    /// journal is read.
+    pub fn in_memory(
+        plan: &Plan,
+        network: Arc<Network>,
+        first_model: Params,
+        options: Options,
+    ) -> (Service<MemoryStore>, mpsc::UnboundedReceiver<ServiceEvent>) {
+        let (journal, events) = Journal::new();
+        let charter = Charter::new(plan, &network);
+        let federation = Federation::new(charter.rules.clone(), first_model);
+        let encode = move |model: &Params| nn::to_safetensors(&network, model);
+        let store = MemoryStore::new(federation, encode, journal.clone());
+        (Service::new(store, charter, SystemClock::new(), options, journal), events)
+    }
 }
 
 impl<S: Store> Service<S> {

@@ -19,9 +19,11 @@ async fn with(prefix: &'static str, fate: Fate) -> (Peer, Result<Vec<u32>, Agent
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_too_late_goes_on_with_the_next_round() {
-    let (_, counted, events) = with("PUT", Fate::Refused(Problem::TooLate, None)).await;
+    let (peer, counted, events) = with("PUT", Fate::Refused(Problem::TooLate, None)).await;
     assert_eq!(counted.unwrap(), [2, 3]);
     assert_eq!(events[2], AgentEvent::Missed { round: 1 });
+    // Nothing was released: the second round begins with the model of the first, which is at hand.
+    assert_eq!(peer.count("GET /v1/models/"), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,7 +40,7 @@ async fn a_task_whose_model_is_gone_is_left() {
     let (peer, counted, events) = with("GET /v1/models", Fate::Refused(Problem::NotFound, None)).await;
     assert_eq!(events[2], AgentEvent::Missed { round: 1 });
     assert_eq!(counted.unwrap(), [1, 2, 3], "the coordinator asks again");
-    assert_eq!(peer.count("GET /v1/models"), 2);
+    assert_eq!(peer.count("GET /v1/models"), 4);
 }
 
 #[tokio::test(start_paused = true)]
