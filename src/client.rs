@@ -9,7 +9,7 @@ use crate::setting::read_file;
 use privet_client::{
     Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, credential_from,
 };
-use privet_core::data::{DataPlan, Federation as Holdings, Shard};
+use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
 use privet_core::plan::Plan;
 use privet_core::protocol::FederationState;
@@ -31,8 +31,8 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
             state = connection.federation() => Ok(state?),
         }
     })?;
-    let plan = Plan::parse(&state.plan)
-        .map_err(|error| CommandError::plan("the coordinator's plan", error))?;
+    let plan =
+        Plan::parse(&state.plan).map_err(|error| CommandError::plan("the coordinator's plan", error))?;
     let rows = rows(args, &plan)?;
     let dataset = rows.dataset();
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
@@ -41,8 +41,10 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let training = LocalTraining::new(&plan, network);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
     let told = |event| progress.note(&line(&state.name, event));
-    let outcome = runtime.block_on(agent.run(told, interrupt::pressed()))?;
-    concluded(progress, &outcome)
+    let outcome = runtime.block_on(agent.run(told, interrupt::pressed()));
+    // A training that was interrupted would go on to its end, for nobody.
+    runtime.shutdown_background();
+    concluded(progress, &outcome?)
 }
 
 /// The client's rows: its part of the plan's, or all of its own.

@@ -4,7 +4,7 @@ use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
 use privet_client::{AddressError, AgentError, CallError, CredentialFileError};
 use privet_coordinator::{BindError, RunError};
-use privet_core::data::{FederationError, LoadError, NoReference, SplitError};
+use privet_core::data::{HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
 use privet_core::plan::PlanError;
 use privet_core::simulation::{BaselineError, SimulationError};
@@ -68,7 +68,7 @@ pub(crate) enum CommandError {
     Split(#[from] SplitError),
     /// The rows cannot be dealt.
     #[error(transparent)]
-    Deal(#[from] FederationError),
+    Deal(#[from] HoldingsError),
     /// A model file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     ReadModel {
@@ -180,7 +180,6 @@ impl CommandError {
     pub(crate) fn plan(plan: impl Into<String>, error: PlanError) -> CommandError {
         CommandError::Plan { plan: plan.into(), source: Box::new(error) }
     }
-
 
     /// The exit code that tells scripts what kind of failure it is.
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -3,15 +3,12 @@
 use crate::document::round::{Bytes, Round, RoundSeconds};
 use crate::error::CommandError;
 use crate::federated::round_line;
-use privet_coordinator::{
-    Charter, ClosedRound, Ending, Journal, MemoryStore, Options, Service, ServiceEvent, SystemClock,
-};
+use privet_coordinator::{ClosedRound, Ending, Options, Service, ServiceEvent};
 use privet_core::data::Shard;
 use privet_core::nn::{self, Network};
-use privet_core::params::Params;
 use privet_core::plan::Plan;
 use privet_core::random::Purpose;
-use privet_core::round::{Federation, Outcome, RoundRecord, Rules};
+use privet_core::round::{Outcome, RoundRecord};
 use privet_core::simulation::Scores;
 use std::sync::Arc;
 use std::time::Instant;
@@ -66,20 +63,7 @@ pub(crate) async fn serve(
 ) -> Result<Concluded, CommandError> {
     let Served { plan, network, .. } = served;
     let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
-    let charter = Charter {
-        name: plan.name().to_owned(),
-        plan: plan.to_toml(),
-        rules: Rules::new(plan),
-        parameters: model.len(),
-    };
-    let (journal, events) = Journal::new();
-    let encoder = {
-        let network = Arc::clone(network);
-        move |model: &Params| nn::to_safetensors(&network, model)
-    };
-    let federation = Federation::new(charter.rules.clone(), model);
-    let store = MemoryStore::new(federation, encoder, journal.clone());
-    let service = Service::new(store, charter, SystemClock::new(), Options::default(), journal);
+    let (service, events) = Service::in_memory(plan, Arc::clone(network), model, Options::default());
 
     let began = Instant::now();
     let (failed, failure) = tokio::sync::oneshot::channel::<()>();

@@ -2,7 +2,7 @@
 
 use crate::cli::PlanArgs;
 use crate::error::CommandError;
-use privet_core::data::{Federation as Holdings, LabelDistribution, Split};
+use privet_core::data::{Holdings, LabelDistribution, Split};
 use privet_core::nn::Network;
 use privet_core::plan::{Overrides, Plan, built_in};
 use privet_core::random::{Purpose, Seed};

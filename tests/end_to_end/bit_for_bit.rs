@@ -1,7 +1,7 @@
 //! The same plan and seed give the same model file, whatever happens on the way.
 
 use crate::harness::{SMALL, Sandbox, model};
-use privet_core::data::Federation as Holdings;
+use privet_core::data::Holdings;
 use privet_core::nn::{self, Network};
 use privet_core::params::Params;
 use privet_core::participant::{LocalTraining, Task};

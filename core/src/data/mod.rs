@@ -8,7 +8,7 @@ mod built_in;
 mod compressed;
 mod config;
 mod dataset;
-mod federation;
+mod holdings;
 pub mod idx;
 mod images;
 mod partition;
@@ -21,7 +21,7 @@ mod table;
 
 pub use config::{DataConfig, DataConfigError, Missing, SourceName, Standardize, Task};
 pub use dataset::{Attribution, Classes, Column, Dataset, DatasetError, Features, Groups, Targets};
-pub use federation::{Federation, FederationError, LabelDistribution};
+pub use holdings::{Holdings, HoldingsError, LabelDistribution};
 pub use partition::{Partition, PartitionConfig, PartitionConfigError, PartitionError, Rule};
 pub use plan::{DataPlan, Shape};
 pub use shard::Shard;

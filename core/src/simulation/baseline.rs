@@ -179,7 +179,7 @@ impl From<Evaluation> for Scores {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Federation as Holdings, Split, Standardization, sets};
+    use crate::data::{Holdings, Split, Standardization, sets};
     use crate::plan::Plan;
     use std::sync::Arc;
 

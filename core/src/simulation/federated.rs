@@ -236,7 +236,7 @@ fn stop_if_abandoned(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Federation as Holdings, Split, Standardization, sets};
+    use crate::data::{Holdings, Split, Standardization, sets};
     use std::time::Duration;
 
     const PLAN: &str = "\

@@ -1,4 +1,4 @@
-//! `Federation`: a table dealt to clients, for a simulation or a comparison.
+//! `Holdings`: a table dealt to clients, for a simulation or a comparison.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::random::Stream;
 /// Who holds what: the clients' rows, all training rows together, and the test rows. One row is seen the same way
 /// in whichever of these shards it is.
 #[derive(Debug, Clone)]
-pub struct Federation {
+pub struct Holdings {
     /// The rows of each client; the first is client 1.
     pub clients: Vec<Shard>,
     /// The clients' names: those in the table, or `client 1`, `client 2`, ...
@@ -30,7 +30,7 @@ pub struct Federation {
 
 /// Why a table cannot be dealt.
 #[derive(Debug, thiserror::Error, PartialEq)]
-pub enum FederationError {
+pub enum HoldingsError {
     /// The rule cannot deal these rows.
     #[error(transparent)]
     Partition(#[from] PartitionError),
@@ -52,14 +52,14 @@ pub struct LabelDistribution {
     pub counts: Vec<Vec<u64>>,
 }
 
-impl Federation {
+impl Holdings {
     /// Deals the training rows by the rule, and decides how every row is seen.
     pub fn new(
         split: &Split,
         partition: &Partition,
         standardization: &Standardization,
         stream: Stream,
-    ) -> Result<Federation, FederationError> {
+    ) -> Result<Holdings, HoldingsError> {
         let clients = partition.assign(&split.train, stream)?;
         let names = partition.client_names(&split.train);
         let (train, test) = match standardization {
@@ -67,7 +67,7 @@ impl Federation {
             other => (other.view(split.train.dataset())?, other.view(split.test.dataset())?),
         };
         let train = Arc::new(train);
-        Ok(Federation {
+        Ok(Holdings {
             clients: clients.iter().map(|client| client.with_view(Arc::clone(&train))).collect(),
             names,
             pooled: split.train.with_view(train),
@@ -125,10 +125,10 @@ mod tests {
     use crate::data::partition::PartitionConfig;
     use crate::random::{Purpose, Seed};
 
-    fn federation(split: &Split, partition: &str, how: &Standardization) -> Federation {
+    fn federation(split: &Split, partition: &str, how: &Standardization) -> Holdings {
         let config: PartitionConfig = toml::from_str(partition).unwrap();
         let partition = Partition::new(&config).unwrap();
-        Federation::new(split, &partition, how, Seed(1).stream(Purpose::Partition)).unwrap()
+        Holdings::new(split, &partition, how, Seed(1).stream(Purpose::Partition)).unwrap()
     }
 
     /// Two sites whose instruments differ: ten rows around 100 and ten around 5.
