@@ -68,6 +68,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
         regimes[0].push(pooled);
     }
 
+    drop((federated_task, baselines_task));
     let [pooled, alone, federated] = regimes;
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
     let document = Comparison {

@@ -54,6 +54,7 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     };
     let concluded =
         runtime.block_on(serving::serve(&served, listener, interrupt::pressed(), &mut observe))?;
+    drop(task);
     directory.write_model(&concluded.model)?;
 
     let origin = results::origin(&served.plan, (None, served.test.as_ref()), started, Over::Http, threads);

@@ -28,7 +28,7 @@ enum Output {
     Nothing,
 }
 
-/// A piece of work of known size. Dropping it leaves what is on the screen as it is.
+/// A piece of work of known size. Its bar goes when it is dropped: that is to be before the result is printed.
 pub(crate) struct Task {
     shown: Shown,
 }
@@ -103,7 +103,8 @@ impl Task {
 }
 
 fn bar(name: &str, total: u64, unit: &'static str) -> ProgressBar {
-    let template = "{prefix:24} {bar:28.cyan/dim} {pos:>6} of {len} {unit:8} {rate:>14} {left:>14}  {msg}";
+    // A bar fits into 80 columns, so that no terminal breaks it into two lines, which could not be redrawn.
+    let template = "{prefix:12} {bar:12.cyan/dim} {pos:>5}/{len} {unit:6} {rate:>8} {left:>9} {wide_msg}";
     let style = ProgressStyle::with_template(template)
         .expect("the template is a constant that a test parses")
         .progress_chars("━╸─")
@@ -116,9 +117,11 @@ fn bar(name: &str, total: u64, unit: &'static str) -> ProgressBar {
                 write_quietly(out, &left(state.eta().as_secs_f64()));
             }
         });
-    let bar = ProgressBar::new(total).with_finish(ProgressFinish::Abandon).with_style(style);
-    bar.set_prefix(name.to_owned());
-    bar
+    // Nothing that draws may be called before the bar is among the others, or it would draw a line of its own.
+    ProgressBar::new(total)
+        .with_finish(ProgressFinish::AndClear)
+        .with_style(style)
+        .with_prefix(name.to_owned())
 }
 
 /// A task without a terminal.

@@ -33,6 +33,7 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
         task.advance(1);
         Ok(())
     })?;
+    drop(task);
     directory.write_model(&run.model)?;
 
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
