@@ -74,7 +74,7 @@ impl Job for Activate<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const ROWS: usize, const COLUMNS: usize>(self) {
+    fn run<const COLUMNS: usize>(self) {
         match self.activation {
             Activation::Linear => {}
             Activation::Sigmoid => each(self.values, math::sigmoid),
@@ -106,7 +106,7 @@ impl Job for Differentiate<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const ROWS: usize, const COLUMNS: usize>(self) {
+    fn run<const COLUMNS: usize>(self) {
         let (x, y, d) = (self.inputs, self.outputs, self.deltas);
         match self.activation {
             Activation::Linear => {}

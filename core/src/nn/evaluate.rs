@@ -1,36 +1,15 @@
-//! How good a model is on rows that it is judged by.
+//! Running a model over rows: to judge it, and to see what it says of each.
 
 use rayon::prelude::*;
-use serde::Serialize;
 
+use super::evaluation::{Evaluation, Sums};
 use super::examples::{Examples, Target};
 use super::network::Network;
-use super::train::fits;
 use super::workspace::Workspace;
 use crate::params::Params;
 
 /// Rows judged together. Fixed, so that the result does not depend on the number of threads.
 const ROWS: usize = 250;
-
-/// What came out of judging a model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// How many rows were judged.
-    pub examples: u64,
-    /// The mean of the rows' losses.
-    pub loss: f64,
-    /// The share of rows whose class was told right; none where a number is predicted.
-    pub accuracy: Option<f64>,
-    /// How many rows of each class were taken for each; none where a number is predicted.
-    pub confusion: Option<ConfusionMatrix>,
-}
-
-/// Counts of rows by their true class and the class that the model gave them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ConfusionMatrix {
-    /// `counts[true class][predicted class]`.
-    pub counts: Vec<Vec<u64>>,
-}
 
 /// Why a model could not be judged.
 #[derive(Debug, thiserror::Error, Clone, PartialEq)]
@@ -70,13 +49,80 @@ pub enum EvaluateError {
     },
 }
 
-/// Judges a model on all rows, in parallel over chunks of a fixed size whose results are added in order: neither the
-/// threads nor the machine can change a bit of it.
+/// Judges a model on all rows, which count alike whatever their weights, in parallel over chunks of a fixed size whose
+/// results are added in order: neither the threads nor the machine can change a bit of it.
 pub fn evaluate(
     network: &Network,
     params: &Params,
     examples: &dyn Examples,
 ) -> Result<Evaluation, EvaluateError> {
+    check_shapes(network, params, examples)?;
+    let origin = origin(examples);
+    let parts: Vec<Sums> = chunk_starts(examples)
+        .into_par_iter()
+        .map_init(
+            || Workspace::new(network),
+            |workspace, start| judge(network, params, examples, start, origin, workspace),
+        )
+        .collect::<Result<_, _>>()?;
+    Ok(Sums::total(network, &parts).evaluation(network))
+}
+
+/// The mean loss alone, on the calling thread: the same bits as [`evaluate`]'s.
+pub(super) fn mean_loss(
+    network: &Network,
+    params: &Params,
+    examples: &dyn Examples,
+    workspace: &mut Workspace,
+) -> Result<f64, EvaluateError> {
+    check_shapes(network, params, examples)?;
+    let origin = origin(examples);
+    let parts: Vec<Sums> = chunk_starts(examples)
+        .into_iter()
+        .map(|start| judge(network, params, examples, start, origin, workspace))
+        .collect::<Result<_, _>>()?;
+    Ok(Sums::total(network, &parts).evaluation(network).loss)
+}
+
+/// What a model says of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Predictions {
+    /// The outputs for each row, in order: a probability for each class, the probability of class 1 for binary
+    /// cross-entropy, or a number.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.width)
+    }
+}
+
+/// What a model says of rows; their targets are not looked at. In parallel, and the same for any number of threads.
+pub fn predict(
+    network: &Network,
+    params: &Params,
+    examples: &dyn Examples,
+) -> Result<Predictions, EvaluateError> {
+    check_shapes(network, params, examples)?;
+    let width = network.output_units();
+    let mut values = vec![0.0; examples.len() * width];
+    values.par_chunks_mut(ROWS * width).enumerate().for_each_init(
+        || Workspace::new(network),
+        |workspace, (chunk, values)| {
+            let (start, rows) = (chunk * ROWS, values.len() / width);
+            workspace.reserve(network, rows);
+            workspace.gather(examples, start..start + rows);
+            workspace.forward(network, params.values(), rows, None);
+            workspace.activate_output(network, rows);
+            values.copy_from_slice(workspace.outputs(network, rows));
+        },
+    );
+    Ok(Predictions { width, values })
+}
+
+fn check_shapes(network: &Network, params: &Params, examples: &dyn Examples) -> Result<(), EvaluateError> {
     if examples.is_empty() {
         return Err(EvaluateError::NoRows);
     }
@@ -86,48 +132,18 @@ pub fn evaluate(
     if params.len() != network.layout().len() {
         return Err(EvaluateError::WrongModel { expected: network.layout().len(), found: params.len() });
     }
-    let starts: Vec<usize> = (0..examples.len()).step_by(ROWS).collect();
-    let parts: Vec<Part> = starts
-        .into_par_iter()
-        .map_init(
-            || Workspace::new(network),
-            |workspace, start| judge(network, params, examples, start, workspace),
-        )
-        .collect::<Result<_, _>>()?;
-    let mut total = Part::new(network);
-    parts.iter().for_each(|part| total.add(part));
-    Ok(total.evaluation(network))
+    Ok(())
 }
 
-/// Sums over some rows.
-struct Part {
-    rows: u64,
-    loss: f64,
-    counts: Vec<Vec<u64>>,
+fn chunk_starts(examples: &dyn Examples) -> Vec<usize> {
+    (0..examples.len()).step_by(ROWS).collect()
 }
 
-impl Part {
-    fn new(network: &Network) -> Part {
-        let classes = if network.classifies() { network.outputs() } else { 0 };
-        Part { rows: 0, loss: 0.0, counts: vec![vec![0; classes]; classes] }
-    }
-
-    fn add(&mut self, other: &Part) {
-        self.rows += other.rows;
-        self.loss += other.loss;
-        for (ours, theirs) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
-            *ours += theirs;
-        }
-    }
-
-    fn evaluation(self, network: &Network) -> Evaluation {
-        let right: u64 = (0..self.counts.len()).map(|class| self.counts[class][class]).sum();
-        Evaluation {
-            examples: self.rows,
-            loss: self.loss / self.rows as f64,
-            accuracy: network.classifies().then(|| right as f64 / self.rows as f64),
-            confusion: network.classifies().then_some(ConfusionMatrix { counts: self.counts }),
-        }
+/// A number near all targets: sums of squares are taken from there, so that they keep their digits.
+fn origin(examples: &dyn Examples) -> f64 {
+    match examples.target(0) {
+        Target::Value(value) => f64::from(value),
+        Target::Class(_) => 0.0,
     }
 }
 
@@ -136,46 +152,32 @@ fn judge(
     params: &Params,
     examples: &dyn Examples,
     start: usize,
+    origin: f64,
     workspace: &mut Workspace,
-) -> Result<Part, EvaluateError> {
+) -> Result<Sums, EvaluateError> {
     let rows = ROWS.min(examples.len() - start);
     workspace.reserve(network, rows);
     for slot in 0..rows {
         let (row, outputs) = (start + slot, network.outputs());
         let target = examples.target(row);
-        if !fits(network, target) {
+        if !network.takes(target) {
             return Err(EvaluateError::TargetDoesNotFit { row, target, outputs });
         }
         workspace.targets[slot] = target;
         workspace.scales[slot] = 1.0;
     }
     workspace.gather(examples, start..start + rows);
-    workspace.forward(network, params.values(), rows);
-    let mut part = Part::new(network);
-    part.rows = rows as u64;
-    part.loss = workspace.judge(network, rows, false);
+    workspace.forward(network, params.values(), rows, None);
+    let mut sums = Sums::new(network);
+    sums.add_loss(rows, workspace.judge(network, rows, false));
     let outputs = workspace.outputs(network, rows).chunks_exact(network.output_units());
     for (outputs, target) in outputs.zip(&workspace.targets) {
-        if let Target::Class(class) = *target {
-            part.counts[class as usize][predicted(outputs)] += 1;
+        match *target {
+            Target::Class(class) => sums.add_class(class as usize, outputs),
+            Target::Value(value) => sums.add_value(value, outputs[0], origin),
         }
     }
-    Ok(part)
-}
-
-/// The class that the outputs of a row stand for: the largest one, the first among equals; of a single sigmoid unit,
-/// class 1 from a half on.
-pub(in crate::nn) fn predicted(outputs: &[f32]) -> usize {
-    if let [single] = outputs {
-        return usize::from(*single >= 0.5);
-    }
-    let mut best = 0;
-    for (class, value) in outputs.iter().enumerate() {
-        if *value > outputs[best] {
-            best = class;
-        }
-    }
-    best
+    Ok(sums)
 }
 
 #[cfg(test)]
@@ -219,10 +221,23 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_outputs_the_first_class_wins_and_a_half_is_class_one() {
-        assert_eq!(predicted(&[0.2, 0.4, 0.4]), 1);
-        assert_eq!(predicted(&[0.5]), 1);
-        assert_eq!(predicted(&[0.499]), 0);
+    fn predictions_are_probabilities_whose_largest_ones_the_confusion_counts() {
+        let (network, params, rows) = setting(777);
+        let predictions = predict(&network, &params, &rows).unwrap();
+        let mut counts = vec![vec![0; 4]; 4];
+        for (row, outputs) in predictions.rows().enumerate() {
+            assert!((outputs.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            let best = (0..4).max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap();
+            counts[row % 4][best] += 1;
+        }
+        assert_eq!(evaluate(&network, &params, &rows).unwrap().confusion.unwrap().counts, counts);
+    }
+
+    #[test]
+    fn the_loss_alone_has_the_bits_of_the_whole_evaluation() {
+        let (network, params, rows) = setting(777);
+        let alone = mean_loss(&network, &params, &rows, &mut Workspace::new(&network)).unwrap();
+        assert_eq!(alone, evaluate(&network, &params, &rows).unwrap().loss);
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Job for Judge<'_> {
 
     /// The sum of the rows' losses, each times its scale, added in the order of the rows.
     #[inline(always)]
-    fn run<const ROWS: usize, const COLUMNS: usize>(self) -> f64 {
+    fn run<const COLUMNS: usize>(self) -> f64 {
         let width = self.width;
         let mut total = 0.0;
         for (row, outputs) in self.outputs.chunks_exact_mut(width).enumerate() {

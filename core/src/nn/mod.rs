@@ -17,28 +17,41 @@
 
 mod activation;
 mod config;
+mod dropout;
 mod evaluate;
+mod evaluation;
 mod examples;
 mod initializer;
 mod kernel;
 mod loss;
 mod model_file;
 mod network;
+mod norm;
 mod optimizer;
+mod passes;
+mod ranking;
 mod recipe;
 #[cfg(test)]
 mod reference;
+mod regularization;
 mod train;
+mod trainer;
+mod values;
 mod workspace;
 
 pub use activation::Activation;
-pub use config::{BatchSize, Choice, LossKind, ModelConfig, OptimizerKind, PerLayer, TrainingConfig};
-pub use evaluate::{ConfusionMatrix, EvaluateError, Evaluation, evaluate};
+pub use config::{LossKind, ModelConfig, Normalization, OptimizerKind, Schedule, TrainingConfig};
+pub use evaluate::{EvaluateError, Predictions, evaluate, predict};
+pub use evaluation::{Average, ConfusionMatrix, Evaluation, RegressionErrors};
 pub use examples::{Examples, Target};
 pub use initializer::Initializer;
+pub use kernel::InstructionSet;
 pub use loss::Loss;
 pub use model_file::{ModelFileError, from_safetensors, to_safetensors};
 pub use network::{Network, NetworkError};
+pub use ranking::roc_auc;
 pub use recipe::{Recipe, RecipeError};
-pub use train::{Progress, TrainError, Trainer, train};
+pub use train::{Progress, TrainError, train};
+pub use trainer::Trainer;
+pub use values::{BatchSize, Choice, ClassWeights, PerLayer, Switch};
 pub use workspace::Workspace;

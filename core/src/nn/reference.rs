@@ -84,9 +84,21 @@ fn outputs(network: &Network, params: &[f64], mut x: Vec<f64>) -> Vec<f64> {
                 bias(unit) + x.iter().enumerate().map(|(input, x)| x * weight(input, unit)).sum::<f64>()
             })
             .collect();
+        let sums = match &block.norm {
+            None => sums,
+            Some(norm) => normalize(&sums, &params[norm.gain.clone()], &params[norm.shift.clone()]),
+        };
         x = activate(block.activation, &sums);
     }
     x
+}
+
+fn normalize(z: &[f64], gain: &[f64], shift: &[f64]) -> Vec<f64> {
+    let count = z.len() as f64;
+    let mean = z.iter().sum::<f64>() / count;
+    let variance = z.iter().map(|z| (z - mean).powi(2)).sum::<f64>() / count;
+    let normal = z.iter().map(|z| (z - mean) / (variance + 1e-5).sqrt());
+    normal.zip(gain.iter().zip(shift)).map(|(z, (gain, shift))| gain * z + shift).collect()
 }
 
 fn activate(activation: Activation, z: &[f64]) -> Vec<f64> {

@@ -1,7 +1,7 @@
 //! Matrix products over register tiles.
 //!
-//! All matrices are dense and row-major. A tile of the result, at most `ROWS x COLUMNS` numbers, stays in registers
-//! while the common dimension is walked once; a row of the right matrix is read as vectors, a number of the left one
+//! All matrices are dense and row-major. A tile of the result stays in registers while the common dimension is walked
+//! once; a row of the right matrix is read as vectors, a number of the left one
 //! is spread over a vector. Plain loops over arrays of fixed size are enough for the compiler to do that.
 
 #![expect(
@@ -9,10 +9,12 @@
     reason = "loops over all indices of fixed-size arrays are what the compiler vectorizes"
 )]
 
-use super::path::Job;
+use super::instructions::InstructionSet;
+use super::padding::{Padding, pad, unpad};
+use super::tiles::{NARROW, Tiles, narrow, wide};
 
-/// `out = x w + bias`: rows of activations through a dense layer; without a bias also the deltas `d wᵀ`, given a
-/// transposed copy of the weights.
+/// `out = x w + bias`: rows of activations through a dense layer. Also `(d wᵀ)ᵀ = w dᵀ`, the deltas of the layer before:
+/// turning the deltas around moves fewer numbers than turning the weights, unless there are more rows than units.
 pub(in crate::nn) struct Forward<'a> {
     /// `[rows, inputs]`.
     pub(in crate::nn) x: &'a [f32],
@@ -62,36 +64,55 @@ pub(in crate::nn) struct Descent<'a> {
     pub(in crate::nn) beta: f32,
 }
 
-impl Job for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const ROWS: usize, const COLUMNS: usize>(self) {
-        walk::<ROWS, COLUMNS, _>(self.out.len() / self.units, self.units, self);
+impl Forward<'_> {
+    /// Computes it.
+    pub(in crate::nn) fn run(mut self, set: InstructionSet, padding: &mut Padding) {
+        let (rows, units) = (self.out.len() / self.units, self.units);
+        for j in (wide(set, rows, units, &mut self)..units).step_by(NARROW) {
+            let width = NARROW.min(units - j);
+            let Padding { right, result, start } = padding;
+            pad(self.w, units, j, width, right);
+            result.resize(rows * NARROW, 0.0);
+            let bias = self.bias.map(|bias| {
+                start[..width].copy_from_slice(&bias[j..j + width]);
+                &start[..]
+            });
+            let mut strip =
+                Forward { x: self.x, w: right, bias, out: result, inputs: self.inputs, units: NARROW };
+            narrow(set, rows, &mut strip);
+            unpad(result, self.out, units, j, width);
+        }
     }
 }
 
-impl Job for WeightGradient<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const ROWS: usize, const COLUMNS: usize>(self) {
-        walk::<ROWS, COLUMNS, _>(self.inputs, self.units, self);
+impl WeightGradient<'_> {
+    /// Computes it.
+    pub(in crate::nn) fn run(mut self, set: InstructionSet, padding: &mut Padding) {
+        let (rows, units) = (self.inputs, self.units);
+        for j in (wide(set, rows, units, &mut self)..units).step_by(NARROW) {
+            let width = NARROW.min(units - j);
+            let Padding { right, result, .. } = padding;
+            pad(self.d, units, j, width, right);
+            pad(self.gradient, units, j, width, result);
+            narrow(set, rows, &mut WeightGradient { d: right, gradient: result, units: NARROW, ..self });
+            unpad(result, self.gradient, units, j, width);
+        }
     }
 }
 
-impl Job for Descent<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const ROWS: usize, const COLUMNS: usize>(self) {
-        walk::<ROWS, COLUMNS, _>(self.inputs, self.units, self);
+impl Descent<'_> {
+    /// Computes it.
+    pub(in crate::nn) fn run(mut self, set: InstructionSet, padding: &mut Padding) {
+        let (rows, units) = (self.inputs, self.units);
+        for j in (wide(set, rows, units, &mut self)..units).step_by(NARROW) {
+            let width = NARROW.min(units - j);
+            let Padding { right, result, .. } = padding;
+            pad(self.d, units, j, width, right);
+            pad(self.w, units, j, width, result);
+            narrow(set, rows, &mut Descent { d: right, w: result, units: NARROW, ..self });
+            unpad(result, self.w, units, j, width);
+        }
     }
-}
-
-/// Computes one tile of a product: rows `i..i + R` and columns `j..j + C` of its result.
-trait Tiles {
-    fn tile<const R: usize, const C: usize>(&mut self, i: usize, j: usize);
 }
 
 impl Tiles for Forward<'_> {
@@ -99,10 +120,10 @@ impl Tiles for Forward<'_> {
     fn tile<const R: usize, const C: usize>(&mut self, i: usize, j: usize) {
         let depth = self.inputs;
         let rows: [&[f32]; R] = std::array::from_fn(|r| &self.x[(i + r) * depth..][..depth]);
-        let mut acc = match self.bias {
-            Some(bias) => [*at::<C>(bias, j); R],
-            None => [[0.0; C]; R],
-        };
+        let mut acc = [[0.0; C]; R];
+        if let Some(bias) = self.bias {
+            acc = [*at::<C>(bias, j); R];
+        }
         for (k, row) in self.w.chunks_exact(self.units).take(depth).enumerate() {
             let b = at::<C>(row, j);
             for r in 0..R {
@@ -140,9 +161,12 @@ impl Tiles for Descent<'_> {
         let acc = outer(self.x, self.inputs, i, self.d, self.units, j, [[0.0; C]; R]);
         for r in 0..R {
             let w = at_mut::<C>(self.w, (i + r) * self.units + j);
+            // From an old tile into a new one: written in place, the loop is not always put into vectors.
+            let (old, mut new) = (*w, [0.0; C]);
             for c in 0..C {
-                w[c] = (-self.rate).mul_add(acc[r][c], self.beta * w[c]);
+                new[c] = (-self.rate).mul_add(acc[r][c], self.beta * old[c]);
             }
+            *w = new;
         }
     }
 }
@@ -170,51 +194,6 @@ fn outer<const R: usize, const C: usize>(
     acc
 }
 
-/// Covers a result of `rows x columns` with tiles: wide strips first, then what is left over in ever narrower ones.
-#[inline(always)]
-fn walk<const ROWS: usize, const COLUMNS: usize, T: Tiles>(rows: usize, columns: usize, mut product: T) {
-    let mut j = 0;
-    while j + COLUMNS <= columns {
-        strip::<ROWS, COLUMNS, T>(rows, j, &mut product);
-        j += COLUMNS;
-    }
-    while j + 16 <= columns {
-        strip::<ROWS, 16, T>(rows, j, &mut product);
-        j += 16;
-    }
-    if j + 8 <= columns {
-        strip::<ROWS, 8, T>(rows, j, &mut product);
-        j += 8;
-    }
-    if j + 4 <= columns {
-        strip::<ROWS, 4, T>(rows, j, &mut product);
-        j += 4;
-    }
-    while j < columns {
-        strip::<ROWS, 1, T>(rows, j, &mut product);
-        j += 1;
-    }
-}
-
-/// One strip of columns, cut into tiles of nearly equal height.
-#[inline(always)]
-fn strip<const ROWS: usize, const C: usize, T: Tiles>(rows: usize, j: usize, product: &mut T) {
-    let mut i = 0;
-    let mut tiles = rows.div_ceil(ROWS);
-    while i < rows {
-        let height = (rows - i).div_ceil(tiles);
-        match height {
-            5 if ROWS >= 5 => product.tile::<5, C>(i, j),
-            4 => product.tile::<4, C>(i, j),
-            3 => product.tile::<3, C>(i, j),
-            2 => product.tile::<2, C>(i, j),
-            _ => product.tile::<1, C>(i, j),
-        }
-        i += height;
-        tiles -= 1;
-    }
-}
-
 /// `N` numbers from `start` on.
 #[inline(always)]
 fn at<const N: usize>(values: &[f32], start: usize) -> &[f32; N] {
@@ -230,7 +209,6 @@ fn at_mut<const N: usize>(values: &mut [f32], start: usize) -> &mut [f32; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::kernel::Path;
     use crate::nn::reference::noise;
 
     fn numbers(len: usize, from: u32) -> Vec<f32> {
@@ -243,7 +221,7 @@ mod tests {
     }
 
     /// Rows, inputs and units that leave every kind of remainder.
-    const SHAPES: [(usize, usize, usize); 10] = [
+    const SHAPES: [(usize, usize, usize); 11] = [
         (1, 1, 1),
         (10, 784, 200),
         (10, 200, 10),
@@ -254,57 +232,72 @@ mod tests {
         (32, 20, 2),
         (7, 9, 111),
         (64, 30, 16),
+        (6, 4, 80),
     ];
 
-    #[test]
-    fn every_path_gives_the_bits_of_the_definition() {
-        for path in Path::available() {
-            for (rows, inputs, units) in SHAPES {
-                let what = format!("{} {rows} {inputs} {units}", path.name());
-                let (x, w) = (numbers(rows * inputs, 0), numbers(inputs * units, 10_000));
-                let (d, bias) = (numbers(rows * units, 90_000), numbers(units, 70_000));
-
-                let mut out = vec![0.0; rows * units];
-                path.run(Forward { x: &x, w: &w, bias: Some(&bias), out: &mut out, inputs, units });
-                let wanted = (0..rows * units).map(|at| {
-                    let (row, unit) = (at / units, at % units);
-                    chain(bias[unit], (0..inputs).map(|k| (x[row * inputs + k], w[k * units + unit])))
-                });
-                assert!(out.iter().copied().eq(wanted), "forward {what}");
-
-                let (start, mut gradient) = (w.clone(), w.clone());
-                for accumulate in [false, true] {
-                    gradient.copy_from_slice(&start);
-                    path.run(WeightGradient {
-                        x: &x,
-                        d: &d,
-                        gradient: &mut gradient,
-                        inputs,
-                        units,
-                        accumulate,
-                    });
-                    let wanted = (0..inputs * units).map(|at| {
-                        let (input, unit) = (at / units, at % units);
-                        let start = if accumulate { start[at] } else { 0.0 };
-                        chain(start, (0..rows).map(|k| (x[k * inputs + input], d[k * units + unit])))
-                    });
-                    assert!(gradient.iter().copied().eq(wanted), "gradient {what}");
-                }
-
-                let (rate, beta) = (0.01, 0.999);
-                let mut stepped = w.clone();
-                path.run(Descent { x: &x, d: &d, w: &mut stepped, inputs, units, rate, beta });
-                path.run(WeightGradient {
-                    x: &x,
-                    d: &d,
-                    gradient: &mut gradient,
-                    inputs,
-                    units,
-                    accumulate: false,
-                });
-                let wanted = gradient.iter().zip(&w).map(|(g, w)| (-rate).mul_add(*g, beta * w));
-                assert!(stepped.iter().copied().eq(wanted), "descent {what}");
+    /// Calls with every instruction set and shape. One padding for all: what an earlier product left in it must not
+    /// show.
+    fn everywhere(check: impl Fn(InstructionSet, &mut Padding, (usize, usize, usize))) {
+        let mut padding = Padding::default();
+        for set in InstructionSet::available() {
+            for shape in SHAPES {
+                check(set, &mut padding, shape);
             }
         }
+    }
+
+    #[test]
+    fn forward_has_the_bits_of_its_definition() {
+        everywhere(|set, padding, (rows, inputs, units)| {
+            let (x, w, bias) =
+                (numbers(rows * inputs, 0), numbers(inputs * units, 10_000), numbers(units, 70_000));
+            for bias in [Some(&bias[..]), None] {
+                let mut out = vec![f32::NAN; rows * units];
+                Forward { x: &x, w: &w, bias, out: &mut out, inputs, units }.run(set, padding);
+                let wanted = (0..rows * units).map(|at| {
+                    let (row, unit) = (at / units, at % units);
+                    let start = bias.map_or(0.0, |bias| bias[unit]);
+                    chain(start, (0..inputs).map(|k| (x[row * inputs + k], w[k * units + unit])))
+                });
+                assert!(out.iter().copied().eq(wanted), "{} {rows} {inputs} {units}", set.name());
+            }
+        });
+    }
+
+    #[test]
+    fn a_weight_gradient_has_the_bits_of_its_definition() {
+        everywhere(|set, padding, (rows, inputs, units)| {
+            let (x, d, before) =
+                (numbers(rows * inputs, 0), numbers(rows * units, 90_000), numbers(inputs * units, 7));
+            for accumulate in [false, true] {
+                let mut gradient = before.clone();
+                WeightGradient { x: &x, d: &d, gradient: &mut gradient, inputs, units, accumulate }
+                    .run(set, padding);
+                let wanted = (0..inputs * units).map(|at| {
+                    let (input, unit) = (at / units, at % units);
+                    let start = if accumulate { before[at] } else { 0.0 };
+                    chain(start, (0..rows).map(|k| (x[k * inputs + input], d[k * units + unit])))
+                });
+                assert!(gradient.iter().copied().eq(wanted), "{} {rows} {inputs} {units}", set.name());
+            }
+        });
+    }
+
+    #[test]
+    fn a_descent_is_a_step_along_the_gradient_bit_for_bit() {
+        everywhere(|set, padding, (rows, inputs, units)| {
+            let (x, d, before) =
+                (numbers(rows * inputs, 0), numbers(rows * units, 90_000), numbers(inputs * units, 7));
+            let (rate, mut gradient) = (0.01, vec![0.0; before.len()]);
+            let accumulate = false;
+            WeightGradient { x: &x, d: &d, gradient: &mut gradient, inputs, units, accumulate }
+                .run(set, padding);
+            for beta in [1.0, 0.999] {
+                let mut w = before.clone();
+                Descent { x: &x, d: &d, w: &mut w, inputs, units, rate, beta }.run(set, padding);
+                let wanted = before.iter().zip(&gradient).map(|(w, g)| (-rate).mul_add(*g, beta * w));
+                assert!(w.iter().copied().eq(wanted), "{} {rows} {inputs} {units}", set.name());
+            }
+        });
     }
 }

@@ -1,9 +1,9 @@
-//! Transposition, in blocks that fit the cache.
+//! Transposition.
 
-use super::path::Job;
+use super::instructions::Job;
 
-/// A block of `SIDE x SIDE` numbers is read and written whole.
-const SIDE: usize = 16;
+/// So many rows are read side by side.
+const SIDE: usize = 8;
 
 /// `to = fromᵀ`.
 pub(in crate::nn) struct Transpose<'a> {
@@ -19,18 +19,19 @@ impl Job for Transpose<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const ROWS: usize, const COLUMNS: usize>(self) {
+    fn run<const COLUMNS: usize>(self) {
         let (rows, columns) = (self.rows, self.columns);
-        for i in (0..rows).step_by(SIDE) {
-            let height = SIDE.min(rows - i);
-            for j in (0..columns).step_by(SIDE) {
-                let width = SIDE.min(columns - j);
-                for c in j..j + width {
-                    let to = &mut self.to[c * rows + i..][..height];
-                    for (r, value) in to.iter_mut().enumerate() {
-                        *value = self.from[(i + r) * columns + c];
-                    }
-                }
+        let whole = rows - rows % SIDE;
+        for i in (0..whole).step_by(SIDE) {
+            let lines: [&[f32]; SIDE] = std::array::from_fn(|r| &self.from[(i + r) * columns..][..columns]);
+            for (j, to) in self.to.chunks_exact_mut(rows).take(columns).enumerate() {
+                let turned: [f32; SIDE] = std::array::from_fn(|r| lines[r][j]);
+                *to[i..].first_chunk_mut().expect("whole lines end before the last row") = turned;
+            }
+        }
+        for i in whole..rows {
+            for j in 0..columns {
+                self.to[j * rows + i] = self.from[i * columns + j];
             }
         }
     }
@@ -39,22 +40,22 @@ impl Job for Transpose<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::kernel::Path;
+    use crate::nn::kernel::InstructionSet;
 
     #[test]
     fn every_number_goes_to_its_mirror_place() {
-        for (rows, columns) in [(1, 1), (3, 50), (16, 16), (33, 18), (200, 10)] {
+        for (rows, columns) in [(1, 1), (3, 50), (16, 16), (33, 18), (200, 10), (10, 200)] {
             let from: Vec<f32> = (0..rows * columns).map(|value| value as f32).collect();
-            for path in Path::available() {
+            for set in InstructionSet::available() {
                 let mut to = vec![0.0; from.len()];
-                path.run(Transpose { from: &from, to: &mut to, rows, columns });
+                set.run(Transpose { from: &from, to: &mut to, rows, columns });
                 for r in 0..rows {
                     for c in 0..columns {
                         assert_eq!(
                             to[c * rows + r],
                             from[r * columns + c],
                             "{} {rows}x{columns}",
-                            path.name()
+                            set.name()
                         );
                     }
                 }

@@ -1,0 +1,83 @@
+//! Copies of a matrix's last columns in rows of a fixed length, and back.
+
+use super::tiles::NARROW;
+
+/// The buffers of padded strips. They grow to the largest strip met.
+#[derive(Debug, Clone, Default)]
+pub(in crate::nn) struct Padding {
+    /// Columns of the right matrix.
+    pub(super) right: Vec<f32>,
+    /// Columns of the result.
+    pub(super) result: Vec<f32>,
+    /// Where the chains of the columns start.
+    pub(super) start: [f32; NARROW],
+}
+
+/// Copies the columns `j..j + width` of a matrix of so many `columns` into rows of [`NARROW`] numbers; what the rows
+/// hold beyond `width` is of no account.
+pub(super) fn pad(from: &[f32], columns: usize, j: usize, width: usize, to: &mut Vec<f32>) {
+    to.resize(from.len() / columns * NARROW, 0.0);
+    copy_columns(from, (columns, j), to, (NARROW, 0), width);
+}
+
+/// Copies them back.
+pub(super) fn unpad(from: &[f32], to: &mut [f32], columns: usize, j: usize, width: usize) {
+    copy_columns(from, (NARROW, 0), to, (columns, j), width);
+}
+
+/// Copies `width` columns, at most [`NARROW`], from a matrix to another; `(row length, first column)` of each.
+fn copy_columns(from: &[f32], source: (usize, usize), to: &mut [f32], target: (usize, usize), width: usize) {
+    // Pieces of a fixed length each: a copy of unknown length is a call, and there are hundreds of rows.
+    let mut done = 0;
+    if width & 16 != 0 {
+        copy::<16>(from, source, to, target, &mut done);
+    }
+    if width & 8 != 0 {
+        copy::<8>(from, source, to, target, &mut done);
+    }
+    if width & 4 != 0 {
+        copy::<4>(from, source, to, target, &mut done);
+    }
+    if width & 2 != 0 {
+        copy::<2>(from, source, to, target, &mut done);
+    }
+    if width & 1 != 0 {
+        copy::<1>(from, source, to, target, &mut done);
+    }
+}
+
+fn copy<const N: usize>(
+    from: &[f32],
+    source: (usize, usize),
+    to: &mut [f32],
+    target: (usize, usize),
+    done: &mut usize,
+) {
+    for (from, to) in from.chunks_exact(source.0).zip(to.chunks_exact_mut(target.0)) {
+        let piece: &[f32; N] =
+            from[source.1 + *done..].first_chunk().expect("the columns lie inside the matrix");
+        let place = to[target.1 + *done..].first_chunk_mut().expect("the columns lie inside the matrix");
+        *place = *piece;
+    }
+    *done += N;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_go_and_come_back() {
+        for width in 1..=NARROW {
+            let matrix: Vec<f32> = (0..3 * 20).map(|value| value as f32).collect();
+            let mut padded = Vec::new();
+            pad(&matrix, 20, 4, width, &mut padded);
+            let mut back = vec![-1.0; matrix.len()];
+            unpad(&padded, &mut back, 20, 4, width);
+            for (index, value) in back.iter().enumerate() {
+                let inside = (4..4 + width).contains(&(index % 20));
+                assert_eq!(*value, if inside { index as f32 } else { -1.0 }, "width {width}");
+            }
+        }
+    }
+}
