@@ -2,13 +2,17 @@
 //!
 //! `cargo bench -p privet-core --bench nn`; a filter such as `step` or `avx512` behind `--` picks some of them.
 
-use divan::Bencher;
+use divan::{AllocProfiler, Bencher};
 use privet_core::nn::{
     BatchSize, Examples, InstructionSet, ModelConfig, Network, OptimizerKind, Recipe, Target, Trainer,
     TrainingConfig, Workspace, evaluate,
 };
 use privet_core::params::Params;
 use privet_core::random::{Purpose, Seed};
+
+/// Counts allocations: a step makes none.
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

@@ -28,6 +28,8 @@ mod model_file;
 mod network;
 mod norm;
 mod optimizer;
+#[cfg(test)]
+mod parity;
 mod passes;
 mod ranking;
 mod recipe;

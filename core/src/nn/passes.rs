@@ -329,4 +329,40 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn gradients_go_through_dropout() {
+        let model = ModelConfig {
+            dropout: PerLayer::Same(0.4),
+            ..config(Activation::Tanh, Choice::Auto, Normalization::Layer)
+        };
+        let network = Network::new(&model, 6, 3, Loss::CrossEntropy { label_smoothing: 0.0 }).unwrap();
+        let (mut params, rows) = (first_params(&network), rows(&network));
+        let mut workspace = Workspace::new(&network);
+        workspace.reserve(&network, 7);
+        workspace.gradient.resize(params.len(), 0.0);
+        workspace.targets.copy_from_slice(&rows.targets);
+        workspace.scales.fill(1.0 / 7.0);
+        workspace.gather(&rows, 0..7);
+        // Every pass draws the same units from a stream begun anew.
+        let mut loss = |params: &Params| {
+            let mut stream = Seed(1).stream(Purpose::Dropout);
+            workspace.forward(&network, params.values(), 7, Some(&mut stream));
+            (workspace.judge(&network, 7, true), workspace.clone())
+        };
+        let (_, mut passed) = loss(&params);
+        passed.backward(&network, params.values_mut(), 7, Update::Collect { accumulate: false });
+        for index in 0..params.len() {
+            let mut moved = |by: f32| {
+                let mut params = params.clone();
+                params.values_mut()[index] += by;
+                loss(&params).0
+            };
+            // In single precision: a wide step, and what it leaves of accuracy.
+            let difference = (moved(0.01) - moved(-0.01)) / 0.02;
+            let found = f64::from(passed.gradient[index]);
+            assert!((found - difference).abs() < 1e-3, "parameter {index}: {found}, not {difference}");
+        }
+        assert!(passed.blocks[0].mask.contains(&0.0));
+    }
 }
