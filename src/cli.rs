@@ -1,5 +1,6 @@
 //! What can be typed. What it means is in the file of each subcommand.
 
+use crate::privacy::Privacy;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Judge a model file on data.
     Evaluate(Evaluate),
+    /// What does privacy cost? Epsilon, noise or rounds, by a tight accountant.
+    Privacy(Privacy),
 }
 
 /// The plan, and what the command line puts in the place of its values.

@@ -1,5 +1,6 @@
 //! What can go wrong with a command, and the exit code that says so.
 
+use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
 use privet_client::{AddressError, AgentError, CallError, CredentialFileError};
@@ -164,6 +165,9 @@ pub(crate) enum CommandError {
     /// Standard output is closed.
     #[error("cannot write the result: {0}")]
     Output(io::Error),
+    /// A question about privacy has no answer.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
     /// The user pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -186,7 +190,7 @@ impl CommandError {
         use CommandError as E;
         ExitCode::from(match self {
             E::ReadPlan { .. } | E::Plan { .. } | E::Network(_) | E::PlanExists(_) => MISUSED,
-            E::NoSuchBuiltIn(_) | E::UnknownData(_) => MISUSED,
+            E::NoSuchBuiltIn(_) | E::UnknownData(_) | E::Privacy(_) => MISUSED,
             E::Load(_) | E::Split(_) | E::Deal(_) | E::NoReference(_) => UNUSABLE,
             E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,
             E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,

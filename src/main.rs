@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod over_http;
 mod plan;
+mod privacy;
 mod progress;
 mod quantity;
 mod report;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Client(args) => client::run(args, &progress),
         Command::Plan(args) => plan::run(&args.command),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Privacy(args) => privacy::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

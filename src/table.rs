@@ -2,6 +2,7 @@
 
 use crate::document::compare::{CENTRALIZED, Comparison, Regime};
 use crate::document::evaluate::ModelEvaluation;
+use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
 use crate::document::simulate::Simulation;
 use crate::quantity;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
@@ -102,6 +103,52 @@ pub(crate) fn evaluation(evaluation: &ModelEvaluation) -> String {
         table(header, confusion),
     ]
     .join("\n\n")
+}
+
+/// What so many rounds cost: the answer first, then every bound.
+pub(crate) fn epsilon(document: &Epsilon) -> String {
+    let answer = ("epsilon", format!("{:.6}", document.epsilon));
+    let noise = ("noise multiplier", document.noise_multiplier.to_string());
+    let given = [noise, ("rounds", quantity::count(document.rounds)), ("delta", document.delta.to_string())];
+    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
+}
+
+/// The least noise that a target allows.
+pub(crate) fn noise(document: &Noise) -> String {
+    let answer = ("noise multiplier", format!("{:.6}", document.noise_multiplier));
+    let target = ("target epsilon", document.target_epsilon.to_string());
+    let given = [target, ("rounds", quantity::count(document.rounds)), ("delta", document.delta.to_string())];
+    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
+}
+
+/// The most rounds that a target allows.
+pub(crate) fn rounds(document: &Rounds) -> String {
+    let answer = ("rounds", quantity::count(document.rounds));
+    let target = ("target epsilon", document.target_epsilon.to_string());
+    let noise = ("noise multiplier", document.noise_multiplier.to_string());
+    let given = [target, noise, ("delta", document.delta.to_string())];
+    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
+}
+
+/// An answer of the accountants, to what it answers, and epsilon by each of them; the one that counts is marked.
+fn privacy(
+    answer: (&str, String),
+    given: &[(&str, String)],
+    release: &Release,
+    bound: &str,
+    bounds: &Bounds,
+) -> String {
+    let mut rows = vec![[answer.0.to_owned(), answer.1]];
+    rows.extend(given.iter().map(|(name, value)| [(*name).to_owned(), value.clone()]));
+    rows.extend([
+        ["mechanism".to_owned(), release.mechanism.clone()],
+        ["sampling".to_owned(), format!("{}, rate {}", release.sampling, release.q)],
+    ]);
+    let by = bounds.rows().into_iter().map(|(name, epsilon)| {
+        let epsilon = epsilon.map_or_else(|| "-".to_owned(), |epsilon| format!("{epsilon:.6}"));
+        [name.to_owned(), epsilon, if name == bound { "counts" } else { "" }.to_owned()]
+    });
+    [table(Vec::new(), rows), table(vec!["accountant", "epsilon", ""], by)].join("\n\n")
 }
 
 /// A rule above, under the header and below; none between rows.

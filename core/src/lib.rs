@@ -61,6 +61,7 @@ pub mod nn;
 pub mod params;
 pub mod participant;
 pub mod plan;
+pub mod privacy;
 pub mod protocol;
 pub mod random;
 pub mod round;

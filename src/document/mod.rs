@@ -11,6 +11,7 @@ pub(crate) mod compare;
 pub(crate) mod estimate;
 pub(crate) mod evaluate;
 pub(crate) mod origin;
+pub(crate) mod privacy;
 pub(crate) mod round;
 pub(crate) mod simulate;
 

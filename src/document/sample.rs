@@ -4,8 +4,10 @@ use super::compare::{Comparison, CurvePoint, Regime};
 use super::estimate::{Estimate, Interval};
 use super::evaluate::{Classification, ModelEvaluation};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
+use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
 use super::round::{Bytes, Round, RoundSeconds};
 use super::simulate::{Outcome, RunSeconds, Simulation};
+use privet_core::privacy::Neighbouring;
 
 pub(crate) fn origin() -> Origin {
     Origin {
@@ -134,4 +136,39 @@ fn point(step: u32, accuracy: f64, loss: f64) -> CurvePoint {
         }),
         test_loss: Interval { mean: loss + (2.3 - loss) * rest, ci95: Some(0.02) },
     }
+}
+
+fn bounds() -> Bounds {
+    Bounds { analytic: Some(1.0), pld: Some(1.0), rdp: Some(1.2), rdp_fractional: Some(1.1) }
+}
+
+fn release() -> Release {
+    Release {
+        mechanism: "gaussian".into(),
+        sampling: "poisson".into(),
+        q: 0.1,
+        neighbouring: Neighbouring::AddOrRemoveOne,
+    }
+}
+
+pub(crate) fn epsilon() -> Epsilon {
+    Epsilon {
+        epsilon: 1.0,
+        bound: "pld".into(),
+        bounds: bounds(),
+        delta: 1e-5,
+        noise_multiplier: 1.1,
+        rounds: 100,
+        release: release(),
+    }
+}
+
+pub(crate) fn noise() -> Noise {
+    let Epsilon { epsilon, bound, bounds, delta, noise_multiplier, rounds, release } = epsilon();
+    Noise { target_epsilon: 1.0, epsilon, bound, bounds, delta, noise_multiplier, rounds, release }
+}
+
+pub(crate) fn rounds() -> Rounds {
+    let Epsilon { epsilon, bound, bounds, delta, noise_multiplier, rounds, release } = epsilon();
+    Rounds { target_epsilon: 1.0, epsilon, bound, bounds, delta, noise_multiplier, rounds, release }
 }

@@ -2,7 +2,7 @@
 
 use super::compare::Regime;
 use super::evaluate::ModelEvaluation;
-use super::sample::{evaluation, every_field as comparison, round, simulation};
+use super::sample::{epsilon, evaluation, every_field as comparison, noise, round, rounds, simulation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,10 +37,20 @@ fn the_page_lists_the_fields_of_an_evaluation() {
 }
 
 #[test]
+fn the_page_lists_the_fields_of_the_accountant_s_answers() {
+    agree("privacy epsilon", &epsilon());
+    agree("privacy noise", &noise());
+    agree("privacy rounds", &rounds());
+}
+
+#[test]
 fn documents_survive_being_written_and_read() {
     survives(&comparison());
     survives(&simulation());
     survives(&evaluation());
+    survives(&epsilon());
+    survives(&noise());
+    survives(&rounds());
     survives(&ModelEvaluation { classification: None, ..evaluation() });
 }
 

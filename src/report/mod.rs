@@ -12,10 +12,12 @@ mod headline;
 mod labels;
 mod page;
 mod palette;
+mod privacy;
 mod simulate;
 
 pub(crate) use compare::compare;
 pub(crate) use labels::{ClientLabels, LabelDistribution};
+pub(crate) use privacy::{Chart, epsilon_over_rounds};
 pub(crate) use simulate::simulate;
 
 use plotters::drawing::DrawingAreaErrorKind;

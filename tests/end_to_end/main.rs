@@ -7,4 +7,5 @@ mod bit_for_bit;
 mod commands;
 mod harness;
 mod model_file;
+mod privacy_command;
 mod purity;

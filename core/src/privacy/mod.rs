@@ -1,0 +1,20 @@
+//! Differential privacy: what a release may reveal, how that is bounded, and how much was spent.
+//!
+//! - [`Event`] says what was released: mechanism, sampling, neighbouring relation, count.
+//! - [`accounting`] bounds what events cost together, and finds the noise, the rounds or the rate a target allows.
+//! - [`Ledger`] keeps the events of a federation and says whether the next one fits.
+//! - [`Clip`] bounds what one unit contributes and *is* the sensitivity; [`AdaptiveClip`] lets it follow a quantile.
+//! - [`NoiseSeed`] is the secret that noise is drawn from.
+
+pub mod accounting;
+mod adaptive_clipping;
+mod clipping;
+mod event;
+mod ledger;
+mod noise_seed;
+
+pub use adaptive_clipping::{Adaptation, AdaptiveClip, AdaptiveClippingError, NoiseSplit};
+pub use clipping::{Clip, Clipped, ClippingError};
+pub use event::{Event, EventError, MAX_COUNT, Mechanism, NOISE_RANGE, Neighbouring, Sampling, Shares};
+pub use ledger::{Ledger, LedgerError, Next};
+pub use noise_seed::{NoisePurpose, NoiseSeed, NoiseStream};
