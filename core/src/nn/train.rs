@@ -4,7 +4,7 @@ use super::evaluate::{EvaluateError, mean_loss};
 use super::examples::{Examples, Target};
 use super::network::Network;
 use super::recipe::{Recipe, RecipeError};
-use super::trainer::{Trainer, shuffle};
+use super::trainer::{Trainer, check_rows, shuffle};
 use super::workspace::Workspace;
 use crate::params::Params;
 use crate::random::Stream;
@@ -116,6 +116,8 @@ pub fn train(
 ) -> Result<Progress, TrainError> {
     let share = recipe.config().validation_split;
     if share > 0.0 {
+        // Before they are split, so that an error names a row by its own number.
+        check_rows(network, examples)?;
         let (training, validation) = split(examples, share, &mut stream)?;
         let trainer = Trainer::new(network, recipe, stream);
         return watched(network, recipe, trainer, params, [&training, &validation], workspace);
@@ -273,6 +275,15 @@ mod tests {
         let network = Network::new(&model, 6, 2, recipe.loss()).unwrap();
         let judged = evaluate(&network, &params, &validation).unwrap();
         assert_eq!(progress.unwrap().validation_loss, Some(judged.loss));
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_its_own_number() {
+        let mut table = noise(20);
+        table.targets[13] = Target::Class(2);
+        let (_, refused) = run(|training| training.validation_split = 0.5, &table);
+        let (row, target, outputs) = (13, Target::Class(2), 2);
+        assert_eq!(refused, Err(TrainError::TargetDoesNotFit { row, target, outputs }));
     }
 
     #[test]

@@ -197,10 +197,7 @@ impl Trainer {
 
     /// How much a row counts: its own weight times that of its class.
     fn weight(&self, examples: &dyn Examples, row: usize, target: Target) -> Result<f32, TrainError> {
-        let weight = examples.weight(row);
-        if !(weight >= 0.0 && weight.is_finite()) {
-            return Err(TrainError::BadWeight { row, weight });
-        }
+        let weight = fitting_weight(examples, row)?;
         Ok(match target {
             Target::Class(class) if !self.class_weights.is_empty() => {
                 weight * self.class_weights[class as usize]
@@ -273,6 +270,20 @@ fn fitting_target(network: &Network, examples: &dyn Examples, row: usize) -> Res
     } else {
         Err(TrainError::TargetDoesNotFit { row, target, outputs })
     }
+}
+
+fn fitting_weight(examples: &dyn Examples, row: usize) -> Result<f32, TrainError> {
+    let weight = examples.weight(row);
+    if weight >= 0.0 && weight.is_finite() { Ok(weight) } else { Err(TrainError::BadWeight { row, weight }) }
+}
+
+/// Checks the target and the weight of every row, which training otherwise does as it meets them.
+pub(super) fn check_rows(network: &Network, examples: &dyn Examples) -> Result<(), TrainError> {
+    (0..examples.len()).try_for_each(|row| {
+        fitting_target(network, examples, row)?;
+        fitting_weight(examples, row)?;
+        Ok(())
+    })
 }
 
 /// Fisher and Yates, from the last place on.
