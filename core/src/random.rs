@@ -30,10 +30,8 @@ pub enum Purpose {
     Cohort,
     /// Which members of a simulated cohort are in time.
     Arrival,
-    /// The order of the rows in a participant's local training.
+    /// The order of the rows in a participant's local training, and the units that dropout silences in it.
     Shuffle,
-    /// The units that a dropout layer silences in a participant's local training.
-    Dropout,
 }
 
 impl Purpose {
@@ -46,7 +44,6 @@ impl Purpose {
             Purpose::Cohort => "cohort",
             Purpose::Arrival => "arrival",
             Purpose::Shuffle => "shuffle",
-            Purpose::Dropout => "dropout",
         }
     }
 }
@@ -93,7 +90,6 @@ mod tests {
             Purpose::Cohort,
             Purpose::Arrival,
             Purpose::Shuffle,
-            Purpose::Dropout,
         ];
         for seed in 0..3 {
             for purpose in purposes {

@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn the_share_of_silent_units_is_the_probability_and_the_sum_is_kept() {
         let mut mask = vec![0.0; 40_000];
-        draw_mask(&mut mask, 0.2, &mut Seed(4).stream(Purpose::Dropout));
+        draw_mask(&mut mask, 0.2, &mut Seed(4).stream(Purpose::Shuffle));
         let silent = mask.iter().filter(|&&unit| unit == 0.0).count() as f64;
         // Five standard deviations of a binomial draw.
         assert!((silent - 8000.0).abs() < 5.0 * (40_000.0f64 * 0.2 * 0.8).sqrt(), "{silent}");

@@ -346,7 +346,7 @@ mod tests {
         workspace.gather(&rows, 0..7);
         // Every pass draws the same units from a stream begun anew.
         let mut loss = |params: &Params| {
-            let mut stream = Seed(1).stream(Purpose::Dropout);
+            let mut stream = Seed(1).stream(Purpose::Shuffle);
             workspace.forward(&network, params.values(), 7, Some(&mut stream));
             (workspace.judge(&network, 7, true), workspace.clone())
         };

@@ -131,7 +131,10 @@ impl LocalTraining {
         let Worker { workspace, local } = worker;
         local.values_mut().copy_from_slice(model.values());
         let shuffle = self.seed.stream_for(Purpose::Shuffle, round, client);
-        nn::train(&self.network, &self.recipe, local, examples, shuffle, workspace)
+        // A schedule of learning rates runs over all rounds, not anew in each.
+        let epochs_before = f64::from(round.saturating_sub(1)) * f64::from(self.recipe.epochs());
+        let recipe = self.recipe.from_epoch(epochs_before);
+        nn::train(&self.network, &recipe, local, examples, shuffle, workspace)
             .map_err(|source| LocalTrainingError::Train { client, round, source })
     }
 
@@ -150,5 +153,46 @@ impl LocalTraining {
             .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
         let loss = self.grid.encode_saturating(progress.mean_loss);
         Ok(Update { delta, weight: self.weights.of(examples), loss })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Shard, sets};
+
+    fn update(schedule: &str, round: u32) -> Update {
+        let text = format!(
+            "[data]\nsource = \"digits\"\n[model]\nhidden = []\n[training]\nbatch-size = \"full\"\n{schedule}"
+        );
+        let plan = Plan::parse(&text).unwrap();
+        let network = Arc::new(plan.network(64, 10).unwrap());
+        let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
+        let training = LocalTraining::new(&plan, network);
+        let rows = Shard::all(Arc::new(sets::digits())).select(0..50).unwrap();
+        let task = Task { round, client: 1, model: &model };
+        training.update(task, &rows, &mut training.worker()).unwrap()
+    }
+
+    /// With the full batch and the same model, rounds differ by the learning rate alone.
+    #[test]
+    fn a_schedule_runs_over_the_rounds() {
+        let halving = "schedule = \"step\"\nschedule-epochs = 1\nschedule-factor = 0.5\n";
+        let (first, second) = (update(halving, 1), update(halving, 2));
+        let size = |update: &Update| update.delta.iter().map(|value| f64::from(value.abs())).sum::<f64>();
+        assert!((size(&second) / size(&first) - 0.5).abs() < 1e-3);
+        assert_eq!(update("", 1), update("", 2));
+    }
+
+    #[test]
+    fn a_client_without_rows_is_told_so() {
+        let plan = Plan::parse("[data]\nsource = \"digits\"\n").unwrap();
+        let network = Arc::new(plan.network(64, 10).unwrap());
+        let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
+        let training = LocalTraining::new(&plan, network);
+        let none = Shard::all(Arc::new(sets::digits())).select([]).unwrap();
+        let task = Task { round: 1, client: 7, model: &model };
+        let refused = training.update(task, &none, &mut training.worker()).unwrap_err();
+        assert_eq!(refused, LocalTrainingError::NoExamples { client: 7 });
     }
 }
