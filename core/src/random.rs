@@ -34,6 +34,12 @@ pub enum Purpose {
     Shuffle,
     /// The units that a dropout layer silences in a participant's local training.
     Dropout,
+    /// Which rows are in which fold of a cross-validation.
+    Folds,
+    /// Which combinations of values a random search tries.
+    Search,
+    /// The shuffles of a feature whose importance is asked for.
+    Permutation,
 }
 
 impl Purpose {
@@ -47,6 +53,9 @@ impl Purpose {
             Purpose::Arrival => "arrival",
             Purpose::Shuffle => "shuffle",
             Purpose::Dropout => "dropout",
+            Purpose::Folds => "folds",
+            Purpose::Search => "search",
+            Purpose::Permutation => "permutation",
         }
     }
 }
@@ -94,6 +103,9 @@ mod tests {
             Purpose::Arrival,
             Purpose::Shuffle,
             Purpose::Dropout,
+            Purpose::Folds,
+            Purpose::Search,
+            Purpose::Permutation,
         ];
         for seed in 0..3 {
             for purpose in purposes {
