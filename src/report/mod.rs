@@ -7,16 +7,19 @@
 
 mod charts;
 mod compare;
+mod explanation;
 mod figures;
 mod headline;
 mod labels;
 mod page;
 mod palette;
 mod simulate;
+mod tune;
 
 pub(crate) use compare::compare;
 pub(crate) use labels::{ClientLabels, LabelDistribution};
 pub(crate) use simulate::simulate;
+pub(crate) use tune::tune;
 
 use plotters::drawing::DrawingAreaErrorKind;
 use thiserror::Error;

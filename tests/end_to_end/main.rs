@@ -8,3 +8,4 @@ mod commands;
 mod harness;
 mod model_file;
 mod purity;
+mod tools;
