@@ -2,6 +2,7 @@
 
 use crate::privacy::Privacy;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use privet_core::simulation::Regime;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Run a federation with all its clients in this process.
     Simulate(Simulate),
+    /// Which values of a plan do best? A grid or random search by cross-validation on the training rows.
+    Tune(Tune),
     /// Serve the federation of a plan.
     Coordinator(Coordinator),
     /// Take part in a federation with one's own rows.
@@ -36,6 +39,8 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// What does privacy cost? Epsilon, noise or rounds, by a tight accountant.
     Privacy(Privacy),
+    /// Look into a model file, or write it for other runtimes.
+    Model(Model),
 }
 
 /// The plan, and what the command line puts in the place of its values.
@@ -98,6 +103,62 @@ pub(crate) struct Simulate {
     pub(crate) plan: PlanArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tune {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// A key of the plan and the values to try, for example training.learning-rate=0.01,0.1 or model.hidden=[16],[32,16];
+    /// once for each key. They come on top of those under [tune.over] in the plan.
+    #[arg(long, value_name = "KEY=VALUES")]
+    pub(crate) over: Vec<String>,
+    /// How many folds the training rows are divided into; the plan's [tune] folds if left out, or else 5.
+    #[arg(long)]
+    pub(crate) folds: Option<u32>,
+    /// Try so many of the combinations, drawn at random, instead of all.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) random: Option<u32>,
+    /// How candidates are trained.
+    #[arg(long, value_enum, default_value_t = TuneRegime::Federated)]
+    pub(crate) regime: TuneRegime,
+    /// How many candidates are trained at once; as many as there are cores if left out. The result is the same.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print one JSON document instead of a table (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The folder for the results; a new one under runs/ if left out.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// How the candidates of a search are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TuneRegime {
+    /// By the plan's clients, in rounds.
+    Federated,
+    /// On the pooled rows, with as many example-gradients.
+    Centralized,
+}
+
+impl TuneRegime {
+    /// The word the documents use.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            TuneRegime::Federated => "federated",
+            TuneRegime::Centralized => "centralized",
+        }
+    }
+}
+
+impl From<TuneRegime> for Regime {
+    fn from(regime: TuneRegime) -> Regime {
+        match regime {
+            TuneRegime::Federated => Regime::Federated,
+            TuneRegime::Centralized => Regime::Centralized,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +240,35 @@ pub(crate) struct Evaluate {
     /// Print one JSON document (docs/json.md).
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Model {
+    #[command(subcommand)]
+    pub(crate) command: ModelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Show the layers, the parameters and the digest of a model file.
+    Show {
+        /// The model file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Print one JSON document (docs/json.md).
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a model for other runtimes. It takes rows as they were in training: scaled and standardized as the plan
+    /// says.
+    Export {
+        /// The model file.
+        #[arg(long, value_name = "FILE")]
+        model: PathBuf,
+        /// The ONNX file to write.
+        #[arg(long, value_name = "FILE")]
+        onnx: PathBuf,
+    },
 }
 
 /// `K/N`: the `K`th of `N` parts, from 1.

@@ -8,6 +8,7 @@ use crate::document::compare::{CENTRALIZED, Comparison, CurvePoint, FEDERATED, L
 use crate::document::estimate::{Estimate, Interval};
 use crate::document::round::Bytes;
 use crate::error::CommandError;
+use crate::explanation;
 use crate::federated::{self, FederatedRun};
 use crate::output;
 use crate::progress::{Progress, Task};
@@ -53,6 +54,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     let mut regimes = [Vec::new(), Vec::new(), Vec::new()];
     let mut labels = None;
     let mut budget = 0;
+    let mut explanation = None;
     for (at, seed) in seeds.iter().enumerate() {
         let setting = prepared.with_seed(Seed(*seed))?;
         let federated = federate(&setting, args, threads, &mut directory, &federated_task)?;
@@ -60,6 +62,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
         if at == 0 {
             directory.write_model(&federated.model)?;
             labels = Some(results::labels(setting.labels()));
+            explanation = explanation::of_model(&setting, &federated.model, threads)?;
             budget = *federated.gradients.last().unwrap_or(&0);
         }
         let first_scores = pooled.way[0].1;
@@ -81,6 +84,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
             regime(LOCAL_ONLY, &alone, false),
             regime(FEDERATED, &federated, true),
         ],
+        explanation,
     };
     directory.write_summary(&document)?;
     directory.write_report(&report::compare(&document, labels.as_ref(), &plan)?)?;

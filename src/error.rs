@@ -5,9 +5,9 @@ use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
 use privet_client::{AddressError, AgentError, CallError, CredentialFileError};
 use privet_coordinator::{BindError, RunError};
-use privet_core::data::{HoldingsError, LoadError, NoReference, SplitError};
+use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
-use privet_core::plan::PlanError;
+use privet_core::plan::{PlanError, SearchError};
 use privet_core::simulation::{BaselineError, SimulationError};
 use std::io;
 use std::path::PathBuf;
@@ -98,6 +98,15 @@ pub(crate) enum CommandError {
          columns are"
     )]
     UnknownData(String),
+    /// The search has nothing to search.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The training rows cannot be divided into folds.
+    #[error(transparent)]
+    Folds(#[from] FoldsError),
+    /// No candidate of a search could be trained.
+    #[error("no candidate could be trained; the first failed because: {0}")]
+    NothingTuned(String),
     /// The threads cannot be started.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
@@ -191,9 +200,10 @@ impl CommandError {
         ExitCode::from(match self {
             E::ReadPlan { .. } | E::Plan { .. } | E::Network(_) | E::PlanExists(_) => MISUSED,
             E::NoSuchBuiltIn(_) | E::UnknownData(_) | E::Privacy(_) => MISUSED,
+            E::Search(_) | E::Folds(_) => MISUSED,
             E::Load(_) | E::Split(_) | E::Deal(_) | E::NoReference(_) => UNUSABLE,
             E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,
-            E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,
+            E::NothingTuned(_) | E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,
             E::Write { .. } | E::Output(_) | E::Report(_) | E::Threads { .. } => FAILED,
             E::Undeclared(_) | E::UnknownShape | E::OtherPartition { .. } | E::Address(_) => MISUSED,
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,

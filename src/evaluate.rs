@@ -3,6 +3,7 @@
 use crate::cli::{self, PlanArgs};
 use crate::document::evaluate::{Classification, ModelEvaluation};
 use crate::error::CommandError;
+use crate::model;
 use crate::output;
 use crate::setting::{self, read_file};
 use crate::table;
@@ -10,15 +11,11 @@ use privet_core::data::{DataConfig, DataPlan, Shard, SourceName};
 use privet_core::nn::{self, Examples};
 use privet_core::plan::built_in;
 use privet_core::protocol::HexDigest;
-use std::fs;
 use std::path::Path;
 
 /// Judges the model and prints the result.
 pub(crate) fn run(args: &cli::Evaluate) -> Result<(), CommandError> {
-    let path = &args.model;
-    let file = fs::read(path).map_err(|source| CommandError::ReadModel { path: path.clone(), source })?;
-    let (network, model) = nn::from_safetensors(&file)
-        .map_err(|source| CommandError::ModelFile { path: path.clone(), source })?;
+    let (file, network, model) = model::read(&args.model)?;
     let rows = rows(args)?;
     let evaluation = nn::evaluate(&network, &model, &rows)?;
     let confusion = evaluation.confusion.map(|confusion| confusion.counts);

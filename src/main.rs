@@ -7,8 +7,10 @@ mod coordinator;
 mod document;
 mod error;
 mod evaluate;
+mod explanation;
 mod federated;
 mod interrupt;
+mod model;
 mod output;
 mod over_http;
 mod plan;
@@ -23,6 +25,7 @@ mod serving;
 mod setting;
 mod simulate;
 mod table;
+mod tune;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -38,11 +41,13 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Compare(args) => compare::run(args, &progress),
         Command::Simulate(args) => simulate::run(args, &progress),
+        Command::Tune(args) => tune::run(args, &progress),
         Command::Coordinator(args) => coordinator::run(args, &progress),
         Command::Client(args) => client::run(args, &progress),
         Command::Plan(args) => plan::run(&args.command),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Privacy(args) => privacy::run(args),
+        Command::Model(args) => model::run(&args.command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

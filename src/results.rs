@@ -67,6 +67,7 @@ pub(crate) fn simulation(
         seconds: RunSeconds::of(seconds, &rounds),
         bytes: Bytes::of(&rounds),
         rounds,
+        explanation: None,
     }
 }
 

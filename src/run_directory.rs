@@ -94,6 +94,11 @@ impl RunDirectory {
         self.set_aside.as_deref()
     }
 
+    /// Where the plan is, once written.
+    pub(crate) fn plan_path(&self) -> PathBuf {
+        self.path.join(PLAN)
+    }
+
     /// Where the report is, once written.
     pub(crate) fn report_path(&self) -> PathBuf {
         self.path.join(REPORT)

@@ -57,9 +57,13 @@ impl Setting {
 
 /// Reads and checks a plan: a file, or else one of the built-in plans by its name.
 pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, CommandError> {
-    let overrides = Overrides { seed: args.seed, rounds: args.rounds, clients: args.clients };
     let text = plan_text(&args.plan)?;
-    Plan::parse_with(&text, overrides).map_err(|error| CommandError::plan(&args.plan, error))
+    Plan::parse_with(&text, overrides(args)).map_err(|error| CommandError::plan(&args.plan, error))
+}
+
+/// What the command line puts in the place of the plan's values.
+pub(crate) fn overrides(args: &PlanArgs) -> Overrides {
+    Overrides { seed: args.seed, rounds: args.rounds, clients: args.clients }
 }
 
 /// The text of a plan file, or of the built-in plan of that name.

@@ -1,7 +1,9 @@
 //! `privet simulate`: a federation with all its clients in this process.
 
 use crate::cli;
+use crate::document::simulate::Simulation;
 use crate::error::CommandError;
+use crate::explanation;
 use crate::federated;
 use crate::output;
 use crate::progress::Progress;
@@ -38,7 +40,10 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
 
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
     let origin = results::origin(&prepared.plan, rows, started, args.run.over, threads);
-    let document = results::simulation(origin, prepared.plan.seed(), &run.model, run.seconds, run.rounds);
+    let explanation = explanation::of_model(&setting, &run.model, threads)?;
+    let seed = prepared.plan.seed();
+    let document = results::simulation(origin, seed, &run.model, run.seconds, run.rounds);
+    let document = Simulation { explanation, ..document };
     directory.write_summary(&document)?;
     let labels = results::labels(setting.labels());
     directory.write_report(&report::simulate(&document, Some(&labels), &plan)?)?;

@@ -1,9 +1,12 @@
 //! The tables a person finds on standard output when a run is done.
 
 use crate::document::compare::{CENTRALIZED, Comparison, Regime};
+use crate::document::estimate::Estimate;
 use crate::document::evaluate::ModelEvaluation;
+use crate::document::model::ModelDescription;
 use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
 use crate::document::simulate::Simulation;
+use crate::document::tune::Tuning;
 use crate::quantity;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
@@ -151,6 +154,68 @@ fn privacy(
     [table(Vec::new(), rows), table(vec!["accountant", "epsilon", ""], by)].join("\n\n")
 }
 
+/// Candidates that a table shows at most.
+const MOST_CANDIDATES: usize = 20;
+
+/// One row a candidate, the best first, with the values of its keys.
+pub(crate) fn tuning(tuning: &Tuning) -> String {
+    let shown = &tuning.candidates[..tuning.candidates.len().min(MOST_CANDIDATES)];
+    let classifies = tuning.candidates.iter().any(|candidate| candidate.validation_accuracy.is_some());
+    let mut header = vec![""];
+    header.extend(tuning.keys.iter().map(String::as_str));
+    if classifies {
+        header.push("accuracy %");
+    }
+    header.extend(["loss", "time of a fold"]);
+    let rows = shown.iter().enumerate().map(|(at, candidate)| {
+        let mut cells = vec![(at + 1).to_string()];
+        cells.extend(candidate.values.iter().cloned());
+        let accuracy = candidate.validation_accuracy.as_ref().map(Estimate::interval);
+        let loss = candidate.validation_loss.as_ref().map(Estimate::interval);
+        if classifies {
+            cells.push(accuracy.map_or_else(|| "-".to_owned(), quantity::percent_with_interval));
+        }
+        cells.push(loss.map_or_else(|| "failed".to_owned(), |loss| quantity::with_interval(loss, 4)));
+        cells.push(quantity::seconds(candidate.seconds));
+        cells
+    });
+    let table = table(header, rows);
+    match tuning.candidates.len() - shown.len() {
+        0 => table,
+        more => format!("{table}\nand {} more in summary.json", quantity::count(more as u64)),
+    }
+}
+
+/// What is in a model file: the whole first, then layer by layer.
+pub(crate) fn model(model: &ModelDescription) -> String {
+    let whole = [
+        ["model sha256".to_owned(), model.model_sha256.clone()],
+        ["file".to_owned(), quantity::bytes(model.bytes)],
+        ["inputs".to_owned(), quantity::count(model.inputs as u64)],
+        ["outputs".to_owned(), outputs(model.outputs)],
+        ["loss".to_owned(), model.loss.clone()],
+        ["parameters".to_owned(), quantity::count(model.parameters as u64)],
+    ];
+    let layers = model.layers.iter().map(|layer| {
+        [
+            layer.number.to_string(),
+            layer.kind.clone(),
+            quantity::count(layer.inputs as u64),
+            quantity::count(layer.outputs as u64),
+            quantity::count(layer.parameters as u64),
+        ]
+    });
+    [table(Vec::new(), whole), table(vec!["layer", "kind", "inputs", "outputs", "parameters"], layers)]
+        .join("\n\n")
+}
+
+fn outputs(outputs: usize) -> String {
+    match outputs {
+        1 => "a number".to_owned(),
+        classes => format!("{} classes", quantity::count(classes as u64)),
+    }
+}
+
 /// A rule above, under the header and below; none between rows.
 const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
@@ -254,10 +319,21 @@ mod tests {
     }
 
     #[test]
+    fn a_search_shows_the_best_first_and_failures_as_such() {
+        let table = tuning(&sample::tuning());
+        assert!(table.contains("training.learning-rate"), "{table}");
+        assert_eq!(cells(&table, "1")[..4], ["1", "0.1", "75.00 ± 158.83", "0.7500 ± 1.5883"]);
+        assert_eq!(cells(&table, "2")[..4], ["2", "10.0", "-", "failed"]);
+    }
+
+    #[test]
     fn a_simulation_and_an_evaluation_show_their_figures() {
         let table = simulation(&sample::simulation());
         assert_eq!(cells(&table, "test accuracy"), ["test accuracy", "90.00 %"]);
         assert_eq!(cells(&table, "model sha256").len(), 2);
+        let table = model(&sample::model());
+        assert_eq!(cells(&table, "0"), ["0", "dense", "13", "64", "896"]);
+        assert_eq!(cells(&table, "outputs"), ["outputs", "2 classes"]);
         let table = evaluation(&sample::evaluation());
         assert!(table.contains("accuracy") && table.contains("75.00 %"), "{table}");
         assert!(table.contains("actual \\ predicted"), "{table}");

@@ -32,6 +32,12 @@ pub enum Purpose {
     Arrival,
     /// The order of the rows in a participant's local training, and the units that dropout silences in it.
     Shuffle,
+    /// Which rows are in which fold of a cross-validation.
+    Folds,
+    /// Which combinations of values a random search tries.
+    Search,
+    /// The shuffles of a feature whose importance is asked for.
+    Permutation,
 }
 
 impl Purpose {
@@ -44,6 +50,9 @@ impl Purpose {
             Purpose::Cohort => "cohort",
             Purpose::Arrival => "arrival",
             Purpose::Shuffle => "shuffle",
+            Purpose::Folds => "folds",
+            Purpose::Search => "search",
+            Purpose::Permutation => "permutation",
         }
     }
 }
@@ -90,6 +99,9 @@ mod tests {
             Purpose::Cohort,
             Purpose::Arrival,
             Purpose::Shuffle,
+            Purpose::Folds,
+            Purpose::Search,
+            Purpose::Permutation,
         ];
         for seed in 0..3 {
             for purpose in purposes {

@@ -1,6 +1,7 @@
 //! The document of `privet compare`: what federated learning costs in accuracy, time and traffic.
 
 use super::estimate::{Estimate, Interval};
+use super::explanation::Explanation;
 use super::origin::Origin;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub(crate) struct Comparison {
     pub(crate) budget: u64,
     /// One regime each, the centralized baseline first.
     pub(crate) rows: Vec<Regime>,
+    /// What the federated model of the first seed goes by; left out where features have no names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) explanation: Option<Explanation>,
 }
 
 impl Comparison {

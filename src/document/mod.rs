@@ -10,10 +10,13 @@
 pub(crate) mod compare;
 pub(crate) mod estimate;
 pub(crate) mod evaluate;
+pub(crate) mod explanation;
+pub(crate) mod model;
 pub(crate) mod origin;
 pub(crate) mod privacy;
 pub(crate) mod round;
 pub(crate) mod simulate;
+pub(crate) mod tune;
 
 #[cfg(test)]
 pub(crate) mod sample;

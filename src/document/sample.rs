@@ -3,10 +3,13 @@
 use super::compare::{Comparison, CurvePoint, Regime};
 use super::estimate::{Estimate, Interval};
 use super::evaluate::{Classification, ModelEvaluation};
+use super::explanation::{ExplainedFeature, Explanation};
+use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
 use super::round::{Bytes, Round, RoundSeconds};
 use super::simulate::{Outcome, RunSeconds, Simulation};
+use super::tune::{TunedCandidate, Tuning};
 use privet_core::privacy::Neighbouring;
 
 pub(crate) fn origin() -> Origin {
@@ -52,6 +55,7 @@ pub(crate) fn every_field() -> Comparison {
             delta: Some(1e-5),
             trusted: Some("the coordinator".into()),
         }],
+        explanation: Some(explanation()),
     }
 }
 
@@ -64,6 +68,7 @@ pub(crate) fn simulation() -> Simulation {
         seconds: RunSeconds::of(1.25, &rounds),
         bytes: Bytes::of(&rounds),
         rounds,
+        explanation: Some(explanation()),
     }
 }
 
@@ -86,6 +91,59 @@ pub(crate) fn round() -> Round {
             evaluating: 0.03,
             total: 0.6,
         },
+    }
+}
+
+pub(crate) fn explanation() -> Explanation {
+    let feature = |name: &str, size: f64| ExplainedFeature {
+        name: name.into(),
+        loss_increase: size,
+        accuracy_drop: Some(size / 4.0),
+        attribution: size / 2.0,
+    };
+    Explanation { repeats: 10, features: vec![feature("age", 0.25), feature("sex", -0.001)] }
+}
+
+/// A search over two values, one of which failed.
+pub(crate) fn tuning() -> Tuning {
+    let estimate = Estimate::of(vec![0.625, 0.875]);
+    let candidate = |value: &str, estimate: Option<Estimate>, failure: Option<&str>| TunedCandidate {
+        values: vec![value.into()],
+        plan_sha256: "ff".into(),
+        validation_accuracy: estimate.clone(),
+        validation_loss: estimate,
+        seconds: 0.5,
+        failure: failure.map(str::to_owned),
+    };
+    Tuning {
+        origin: origin(),
+        seed: 1,
+        regime: "federated".into(),
+        folds: 2,
+        combinations: 4,
+        keys: vec!["training.learning-rate".into()],
+        seconds: 2.5,
+        candidates: vec![candidate("0.1", estimate, None), candidate("10.0", None, Some("diverged"))],
+    }
+}
+
+pub(crate) fn model() -> ModelDescription {
+    let layer = |number, kind: &str, inputs, outputs, parameters| ModelLayer {
+        number,
+        kind: kind.into(),
+        inputs,
+        outputs,
+        parameters,
+    };
+    ModelDescription {
+        model_sha256: "ff".into(),
+        bytes: 4_321,
+        inputs: 13,
+        outputs: 2,
+        loss: "cross-entropy".into(),
+        parameters: 1_234,
+        layers: vec![layer(0, "dense", 13, 64, 896), layer(1, "relu", 64, 64, 0)],
+        model: serde_json::json!({ "hidden": [64] }),
     }
 }
 
@@ -121,7 +179,14 @@ pub(crate) fn comparison() -> Comparison {
         regime("local-only", 0.8, 0.6, 5.0, 0),
         regime("federated", 0.925, 0.25, 6.0, 1_000_000),
     ];
-    Comparison { origin: origin(), seeds: vec![1, 2, 3], rounds: 20, budget: 100_000, rows }
+    Comparison {
+        origin: origin(),
+        seeds: vec![1, 2, 3],
+        rounds: 20,
+        budget: 100_000,
+        rows,
+        explanation: None,
+    }
 }
 
 /// A point on a curve that climbs from one in ten to its end.

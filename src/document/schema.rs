@@ -2,7 +2,9 @@
 
 use super::compare::Regime;
 use super::evaluate::ModelEvaluation;
-use super::sample::{epsilon, evaluation, every_field as comparison, noise, round, rounds, simulation};
+use super::sample::{
+    epsilon, evaluation, every_field as comparison, model, noise, round, rounds, simulation, tuning,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -44,6 +46,24 @@ fn the_page_lists_the_fields_of_the_accountant_s_answers() {
 }
 
 #[test]
+fn the_page_lists_the_fields_of_a_search() {
+    let mut whole = tuning();
+    // A candidate has either scores or a failure: one with both stands for the two.
+    whole.candidates.truncate(1);
+    whole.candidates[0].failure = Some("diverged".into());
+    agree("tune", &whole);
+}
+
+#[test]
+fn the_page_lists_the_fields_of_a_model() {
+    let mut found = serialized(&model());
+    // The configuration is what the plan's own documentation lists.
+    found.retain(|path| !path.starts_with("model."));
+    found.insert("model".into());
+    assert_eq!(documented("model show"), found);
+}
+
+#[test]
 fn documents_survive_being_written_and_read() {
     survives(&comparison());
     survives(&simulation());
@@ -51,6 +71,8 @@ fn documents_survive_being_written_and_read() {
     survives(&epsilon());
     survives(&noise());
     survives(&rounds());
+    survives(&model());
+    survives(&tuning());
     survives(&ModelEvaluation { classification: None, ..evaluation() });
 }
 

@@ -1,5 +1,6 @@
 //! The document of `privet simulate`, and the `summary.json` of a coordinator: one federated run.
 
+use super::explanation::Explanation;
 use super::origin::Origin;
 use super::round::{Bytes, Round};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub(crate) struct Simulation {
     pub(crate) bytes: Bytes,
     /// The rounds in order, as in `metrics.jsonl`.
     pub(crate) rounds: Vec<Round>,
+    /// What the final model goes by; left out where features have no names, and by a coordinator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) explanation: Option<Explanation>,
 }
 
 /// The model after the last round.

@@ -2,6 +2,7 @@
 
 use super::ReportError;
 use super::charts::{Bar, LineChart, Point, Series, bars, line_swatch};
+use super::explanation;
 use super::figures::{curves, figure, numbers, percent_tick, plain_tick};
 use super::headline;
 use super::labels::{LabelDistribution, distribution};
@@ -26,6 +27,7 @@ pub(crate) fn compare(
     let colours = palette::of_regimes(comparison.rows.iter().map(|row| row.name.as_str()));
     let seeds = comparison.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let labels = labels.map(distribution).transpose()?.flatten();
+    let explanation = comparison.explanation.as_ref().map(explanation::charts).transpose()?;
     let contents = html! {
         section { h2 { "The answer" } (answer(comparison, &colours)) }
         section {
@@ -33,6 +35,9 @@ pub(crate) fn compare(
             div.figures { (accuracy_curves(comparison, &colours)?) (loss_curves(comparison, &colours)?) }
         }
         section { h2 { "What it cost" } div.figures { (time(comparison, &colours)?) (traffic(comparison, &colours)?) } }
+        @if let Some(explanation) = explanation {
+            section { h2 { "What the model goes by" } div.figures { (explanation) } }
+        }
         @if let Some(labels) = labels { section { h2 { "Who holds what" } div.figures { (labels) } } }
     };
     let page = Page {

@@ -7,6 +7,7 @@
 
 mod charts;
 mod compare;
+mod explanation;
 mod figures;
 mod headline;
 mod labels;
@@ -14,11 +15,13 @@ mod page;
 mod palette;
 mod privacy;
 mod simulate;
+mod tune;
 
 pub(crate) use compare::compare;
 pub(crate) use labels::{ClientLabels, LabelDistribution};
 pub(crate) use privacy::{Chart, epsilon_over_rounds};
 pub(crate) use simulate::simulate;
+pub(crate) use tune::tune;
 
 use plotters::drawing::DrawingAreaErrorKind;
 use thiserror::Error;

@@ -2,6 +2,7 @@
 
 use super::ReportError;
 use super::charts::{LineChart, Point, Series};
+use super::explanation;
 use super::figures::{bytes_tick, curves, percent_tick, plain_tick};
 use super::labels::{LabelDistribution, distribution};
 use super::page::Page;
@@ -22,10 +23,14 @@ pub(crate) fn simulate(
     plan: &str,
 ) -> Result<String, ReportError> {
     let labels = labels.map(distribution).transpose()?.flatten();
+    let explanation = simulation.explanation.as_ref().map(explanation::charts).transpose()?;
     let rounds = &simulation.rounds;
     let contents = html! {
         section { h2 { "The way there" } div.figures { (accuracy(rounds)?) (loss(rounds)?) } }
         section { h2 { "What it cost" } div.figures { (seconds(rounds)?) (traffic(rounds)?) } }
+        @if let Some(explanation) = explanation {
+            section { h2 { "What the model goes by" } div.figures { (explanation) } }
+        }
         @if let Some(labels) = labels { section { h2 { "Who holds what" } div.figures { (labels) } } }
     };
     let page = Page {

@@ -1,6 +1,6 @@
 //! What must hold of every page, whatever is in it.
 
-use super::{ClientLabels, LabelDistribution, compare, simulate};
+use super::{ClientLabels, LabelDistribution, compare, simulate, tune};
 use crate::document::origin::Origin;
 use crate::document::sample;
 use roxmltree::Document;
@@ -41,6 +41,7 @@ fn pages() -> Vec<String> {
     hostile(&mut comparison.origin);
     comparison.rows[0].name = HOSTILE.into();
     comparison.rows[0].trusted = Some(HOSTILE.into());
+    comparison.explanation.as_mut().unwrap().features[0].name = HOSTILE.into();
     let mut simulation = sample::simulation();
     hostile(&mut simulation.origin);
     simulation.outcome.model_sha256 = HOSTILE.into();
@@ -53,6 +54,14 @@ fn pages() -> Vec<String> {
         pages.push(compare(&comparison, Some(&labels(clients, classes)), HOSTILE).unwrap());
         pages.push(simulate(&simulation, Some(&labels(clients, classes)), HOSTILE).unwrap());
     }
+    let mut tuning = sample::tuning();
+    hostile(&mut tuning.origin);
+    tuning.keys = vec![HOSTILE.into()];
+    tuning.candidates.iter_mut().for_each(|candidate| candidate.values = vec![HOSTILE.into()]);
+    tuning.candidates[1].failure = Some(HOSTILE.into());
+    pages.push(tune(&tuning, HOSTILE).unwrap());
+    tuning.candidates.clear();
+    pages.push(tune(&tuning, "").unwrap());
     simulation.rounds.clear();
     pages.push(simulate(&simulation, None, HOSTILE).unwrap());
     comparison.rows.clear();
@@ -136,7 +145,16 @@ fn the_answer_stands_in_the_page() {
     for figure in ["92.50 ± 6.21", "-2.50 ± 0.00", "0.2500 ± 0.6210", "6.00 s", "3.00 MB", "1, 2, 3"] {
         assert!(page.contains(figure), "{figure}");
     }
+    let page = tune(&sample::tuning(), "").unwrap();
+    let headline =
+        "The best of 2 is training.learning-rate = 0.1, with 75.00 ± 158.83 % validation accuracy.";
+    for figure in [headline, "0.7500 ± 1.5883", "diverged", "2 of 4 combinations"] {
+        assert!(page.contains(figure), "{figure}");
+    }
     let page = simulate(&sample::simulation(), None, "").unwrap();
+    for figure in ["Permutation importance", "-0.0010", "Integrated gradients", "0.1250"] {
+        assert!(page.contains(figure), "{figure}");
+    }
     for figure in ["10 clients reached 90.00 % test accuracy together in 1 round, in 1.25 s.", "CC BY 4.0"] {
         assert!(page.contains(figure), "{figure}");
     }

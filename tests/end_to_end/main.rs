@@ -9,3 +9,4 @@ mod harness;
 mod model_file;
 mod privacy_command;
 mod purity;
+mod tools;

@@ -1,5 +1,7 @@
 //! `Dataset`: the rows of a table, immutable, each feature stored once.
 
+use crate::nn::Feature;
+
 /// The features of all rows, row after row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Features {
@@ -238,6 +240,25 @@ impl Dataset {
         &self.columns
     }
 
+    /// The features as people know them: measured columns one by one, and the one-hot columns `column=category` of a
+    /// source's column together.
+    pub fn named_features(&self) -> Vec<Feature> {
+        let mut features: Vec<Feature> = Vec::new();
+        let mut open: Option<&str> = None;
+        for (at, column) in self.columns.iter().enumerate() {
+            let source = column.name.split_once('=').filter(|_| !column.measured).map(|(source, _)| source);
+            match (source.is_some() && source == open, features.last_mut()) {
+                (true, Some(feature)) => feature.inputs.end = at + 1,
+                _ => {
+                    let name = source.unwrap_or(&column.name).to_owned();
+                    features.push(Feature { name, inputs: at..at + 1 });
+                }
+            }
+            open = source;
+        }
+        features
+    }
+
     /// Whose row each row is, where the table says so.
     pub fn groups(&self) -> Option<&Groups> {
         self.groups.as_ref()
@@ -384,6 +405,22 @@ mod tests {
             refused(1, vec![1.0; 2], Targets::Values(vec![f32::INFINITY, 0.0])),
             NotFinite { name: name(), row: 0 }
         );
+    }
+
+    #[test]
+    fn the_categories_of_a_column_are_one_feature() {
+        let column = |name: &str, measured| Column { name: name.into(), measured };
+        let columns = vec![
+            column("x=y", true),
+            column("colour=red", false),
+            column("colour=green", false),
+            column("site=north", false),
+            column("flag", false),
+        ];
+        let data = Dataset::new("t", 5, Features::Floats(vec![0.0; 5]), Targets::Values(vec![1.0])).unwrap();
+        let features = data.with_columns(columns).unwrap().named_features();
+        let found: Vec<_> = features.iter().map(|f| (f.name.as_str(), f.inputs.clone())).collect();
+        assert_eq!(found, [("x=y", 0..1), ("colour", 1..3), ("site", 3..4), ("flag", 4..5)]);
     }
 
     #[test]

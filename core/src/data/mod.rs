@@ -8,6 +8,7 @@ mod built_in;
 mod compressed;
 mod config;
 mod dataset;
+mod folds;
 mod holdings;
 pub mod idx;
 mod images;
@@ -21,6 +22,7 @@ mod table;
 
 pub use config::{DataConfig, DataConfigError, Missing, SourceName, Standardize, Task};
 pub use dataset::{Attribution, Classes, Column, Dataset, DatasetError, Features, Groups, Targets};
+pub use folds::FoldsError;
 pub use holdings::{Holdings, HoldingsError, LabelDistribution};
 pub use partition::{Partition, PartitionConfig, PartitionConfigError, PartitionError, Rule};
 pub use plan::{DataPlan, Shape};

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::kernel::{Job, math};
 
 /// The slope of leaky ReLU below zero.
-const LEAK: f32 = 0.01;
+pub(in crate::nn) const LEAK: f32 = 0.01;
 /// sqrt(2 / pi), of GELU's tanh form.
-const GELU_SCALE: f32 = 0.797_884_6;
+pub(in crate::nn) const GELU_SCALE: f32 = 0.797_884_6;
 /// The weight of the cube in GELU's tanh form.
-const GELU_CUBE: f32 = 0.044_715;
+pub(in crate::nn) const GELU_CUBE: f32 = 0.044_715;
 
 /// An activation: a function of each unit's weighted sum, or of a whole row of them (softmax).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

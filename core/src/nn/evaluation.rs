@@ -211,7 +211,7 @@ impl Sums {
 
 /// The class that the outputs of a row stand for: the largest one, the first among equals; of a single sigmoid unit,
 /// class 1 from a half on.
-fn predicted(outputs: &[f32]) -> usize {
+pub(in crate::nn) fn predicted(outputs: &[f32]) -> usize {
     if let [single] = outputs {
         return usize::from(*single >= 0.5);
     }

@@ -1,8 +1,8 @@
 //! The training core: dense networks over one flat vector of parameters.
 //!
 //! A [`ModelConfig`] becomes a checked [`Network`], a [`TrainingConfig`] a checked [`Recipe`]. [`train`] is what a
-//! participant does in a round, [`Trainer`] the same in stretches, [`evaluate`] judges a model, and
-//! [`to_safetensors`] makes a file of it. All of it is a function of its arguments: a [`Stream`](crate::random::Stream)
+//! participant does in a round, [`Trainer`] the same in stretches, [`evaluate`] judges a model, [`to_safetensors`] and
+//! [`to_onnx`] make files of it. All of it is a function of its arguments: a [`Stream`](crate::random::Stream)
 //! brings the randomness.
 //!
 //! # The same bits everywhere
@@ -21,12 +21,15 @@ mod dropout;
 mod evaluate;
 mod evaluation;
 mod examples;
+mod explain;
 mod initializer;
 mod kernel;
+mod layers;
 mod loss;
 mod model_file;
 mod network;
 mod norm;
+mod onnx;
 mod optimizer;
 #[cfg(test)]
 mod parity;
@@ -46,11 +49,16 @@ pub use config::{LossKind, ModelConfig, Normalization, OptimizerKind, Schedule, 
 pub use evaluate::{EvaluateError, Predictions, evaluate, predict};
 pub use evaluation::{Average, ConfusionMatrix, Evaluation, RegressionErrors};
 pub use examples::{Examples, Target};
+pub use explain::{
+    Feature, Importance, MOST_ROWS, integrated_gradients, mean_attributions, permutation_importance,
+};
 pub use initializer::Initializer;
 pub use kernel::InstructionSet;
+pub use layers::Layer;
 pub use loss::Loss;
 pub use model_file::{ModelFileError, from_safetensors, to_safetensors};
 pub use network::{Network, NetworkError};
+pub use onnx::to_onnx;
 pub use ranking::roc_auc;
 pub use recipe::{Recipe, RecipeError};
 pub use train::{Progress, TrainError, train};

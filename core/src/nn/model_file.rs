@@ -10,7 +10,7 @@ use super::network::{Network, NetworkError};
 use crate::params::{Params, Tensor};
 
 /// The one key of the file's metadata. There is no second one: the order of several would not be fixed.
-const KEY: &str = "privet";
+pub(in crate::nn) const KEY: &str = "privet";
 
 /// What the metadata says, so that a file can be judged by itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,14 +84,6 @@ pub enum ModelFileError {
 /// `[units, inputs]`), the network's configuration as JSON under the one metadata key `privet`. The same model always
 /// gives the same bytes.
 pub fn to_safetensors(network: &Network, params: &Params) -> Vec<u8> {
-    let metadata = Metadata {
-        version: 1,
-        inputs: network.inputs(),
-        outputs: network.outputs(),
-        loss: network.loss(),
-        model: network.config().clone(),
-    };
-    let metadata = serde_json::to_string(&metadata).expect("numbers, lists and names always serialize");
     let tensors: Vec<(&str, Vec<usize>, Vec<u8>)> = params
         .layout()
         .tensors()
@@ -102,8 +94,20 @@ pub fn to_safetensors(network: &Network, params: &Params) -> Vec<u8> {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
         (*name, view.expect("a tensor has four bytes for each of its numbers"))
     });
-    safetensors::serialize(views, Some([(KEY.to_owned(), metadata)].into_iter().collect()))
+    safetensors::serialize(views, Some([(KEY.to_owned(), metadata(network))].into_iter().collect()))
         .expect("tensors of a layout do not overlap and fit the format")
+}
+
+/// What stands under the key `privet`: the network's configuration as JSON.
+pub(in crate::nn) fn metadata(network: &Network) -> String {
+    let metadata = Metadata {
+        version: 1,
+        inputs: network.inputs(),
+        outputs: network.outputs(),
+        loss: network.loss(),
+        model: network.config().clone(),
+    };
+    serde_json::to_string(&metadata).expect("numbers, lists and names always serialize")
 }
 
 /// Reads a model back. Refused are files that are truncated, that do not say what network they hold, whose tensors

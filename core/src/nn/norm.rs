@@ -4,7 +4,7 @@
 use super::kernel::Job;
 
 /// Added to the variance.
-const EPSILON: f32 = 1e-5;
+pub(in crate::nn) const EPSILON: f32 = 1e-5;
 /// Numbers added side by side: a fixed count, so that a sum has one order on every instruction set.
 const LANES: usize = 16;
 

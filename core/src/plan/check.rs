@@ -2,7 +2,7 @@
 
 use super::raw::{StrategyName, WeightsName};
 use super::reading::{self, Lines};
-use super::{CohortRule, Conflict, PlanError, RawPlan, ValueFault, Weights};
+use super::{CohortRule, Conflict, PlanError, RawPlan, TuneSection, ValueFault, Weights};
 use crate::aggregation::{FederatedAveraging, Sum};
 use crate::data::{DataPlan, Partition};
 use crate::encoding::FixedPoint;
@@ -81,6 +81,11 @@ impl Plan {
     /// The seed of everything random but secrets and noise.
     pub fn seed(&self) -> Seed {
         Seed(self.raw.federation.seed)
+    }
+
+    /// What a search over this plan tries.
+    pub fn tune(&self) -> &TuneSection {
+        &self.raw.tune
     }
 
     /// How many rounds there are.

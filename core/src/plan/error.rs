@@ -9,9 +9,9 @@ use std::fmt;
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum PlanError {
     /// The text is no TOML, or a value has another type than its key takes.
-    #[error("line {line}, column {column}: {message}")]
+    #[error("{}{message}", position(*line, Some(*column)))]
     Unreadable {
-        /// Where, from 1.
+        /// Where, from 1; 0 if it stands in no file.
         line: usize,
         /// Where, from 1.
         column: usize,
@@ -19,9 +19,9 @@ pub enum PlanError {
         message: String,
     },
     /// There is no such key.
-    #[error("line {line}: there is no key `{key}` here; {}", hint(nearest.as_deref(), known))]
+    #[error("{}there is no key `{key}` here; {}", position(*line, None), hint(nearest.as_deref(), known))]
     UnknownKey {
-        /// Where, from 1.
+        /// Where, from 1; 0 if it stands in no file.
         line: usize,
         /// What was typed.
         key: String,
@@ -31,9 +31,9 @@ pub enum PlanError {
         known: Vec<String>,
     },
     /// There is no such choice for a key.
-    #[error("line {line}: there is no choice \"{given}\" here; {}", hint(nearest.as_deref(), known))]
+    #[error("{}there is no choice \"{given}\" here; {}", position(*line, None), hint(nearest.as_deref(), known))]
     UnknownChoice {
-        /// Where, from 1.
+        /// Where, from 1; 0 if it stands in no file.
         line: usize,
         /// What was typed.
         given: String,
@@ -60,6 +60,20 @@ pub enum PlanError {
         /// Why they do not go together, and how to mend it.
         conflict: Box<Conflict>,
     },
+}
+
+impl PlanError {
+    /// The same mistake in a plan that nobody typed in lines.
+    pub(super) fn without_lines(mut self) -> PlanError {
+        match &mut self {
+            PlanError::Unreadable { line, .. }
+            | PlanError::UnknownKey { line, .. }
+            | PlanError::UnknownChoice { line, .. } => *line = 0,
+            PlanError::Value { place, .. } => place.line = None,
+            PlanError::Conflict { first, second, .. } => (first.line, second.line) = (None, None),
+        }
+        self
+    }
 }
 
 /// A key of the plan, and its line if it was typed.
@@ -154,6 +168,14 @@ impl fmt::Display for Place {
             write!(f, "line {line}: ")?;
         }
         write!(f, "`{}` in [{}]", self.key, self.section)
+    }
+}
+
+fn position(line: usize, column: Option<usize>) -> String {
+    match (line, column) {
+        (0, _) => String::new(),
+        (line, None) => format!("line {line}: "),
+        (line, Some(column)) => format!("line {line}, column {column}: "),
     }
 }
 

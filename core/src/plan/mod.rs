@@ -8,6 +8,7 @@ mod cohort;
 mod error;
 mod raw;
 mod reading;
+mod search;
 mod template;
 mod weights;
 
@@ -17,5 +18,6 @@ pub use error::{Conflict, Place, PlanError, ValueFault};
 pub use raw::{
     AggregationSection, CohortSection, EncodingSection, FederationSection, RawPlan, StrategyName, WeightsName,
 };
+pub use search::{Candidate, Dimension, SearchError, SearchSpace, TuneSection};
 pub use template::{BUILT_IN, BuiltIn, built_in};
 pub use weights::Weights;

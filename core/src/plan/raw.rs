@@ -1,5 +1,6 @@
 //! A plan as typed: what the file says, with every default filled in, and nothing checked yet.
 
+use super::search::TuneSection;
 use crate::data::{DataConfig, PartitionConfig};
 use crate::nn::{ModelConfig, TrainingConfig};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct RawPlan {
     /// The grid on which updates are written.
     #[serde(default)]
     pub encoding: EncodingSection,
+    /// What a search over this plan tries. Read, but never written: it is no part of what the federation is.
+    #[serde(default, skip_serializing)]
+    pub tune: TuneSection,
 }
 
 /// `[federation]`

@@ -6,8 +6,10 @@
 
 mod baseline;
 mod federated;
+mod validation;
 mod workers;
 
 pub use baseline::{BaselineError, Checkpoint, Scores, Start, centralized, local_only};
 pub use federated::{RoundReport, Seconds, Simulation, SimulationError};
+pub use validation::{Regime, ValidationError, validate};
 pub use workers::Clock;
