@@ -165,6 +165,9 @@ pub(crate) enum CommandError {
     /// Standard output is closed.
     #[error("cannot write the result: {0}")]
     Output(io::Error),
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    Random(getrandom::Error),
     /// A question about privacy has no answer.
     #[error(transparent)]
     Privacy(#[from] PrivacyError),
@@ -198,6 +201,7 @@ impl CommandError {
             E::Undeclared(_) | E::UnknownShape | E::OtherPartition { .. } | E::Address(_) => MISUSED,
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
             E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Credential(_) => FAILED,
+            E::Random(_) => FAILED,
             E::Interrupted => INTERRUPTED,
         })
     }

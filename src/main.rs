@@ -9,6 +9,7 @@ mod error;
 mod evaluate;
 mod federated;
 mod interrupt;
+mod noise;
 mod output;
 mod over_http;
 mod plan;

@@ -6,7 +6,7 @@ use super::evaluate::{Classification, ModelEvaluation};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
 use super::round::{Bytes, Round, RoundSeconds};
-use super::simulate::{Outcome, RunSeconds, Simulation};
+use super::simulate::{Outcome, Privacy, RunSeconds, Simulation};
 use privet_core::privacy::Neighbouring;
 
 pub(crate) fn origin() -> Origin {
@@ -63,6 +63,17 @@ pub(crate) fn simulation() -> Simulation {
         outcome: Outcome { test_accuracy: Some(0.9), test_loss: Some(0.3), model_sha256: "ff".into() },
         seconds: RunSeconds::of(1.25, &rounds),
         bytes: Bytes::of(&rounds),
+        privacy: Some(Privacy {
+            unit: "client".into(),
+            trusted: "coordinator".into(),
+            epsilon: 1.0,
+            delta: 1e-5,
+            target_epsilon: Some(2.0),
+            noise_multiplier: 1.1,
+            clip: 0.5,
+            guarantee: true,
+            exhausted: false,
+        }),
         rounds,
     }
 }
@@ -86,6 +97,9 @@ pub(crate) fn round() -> Round {
             evaluating: 0.03,
             total: 0.6,
         },
+        row: Some("federated + client-level DP".into()),
+        epsilon: Some(0.5),
+        noise_deviation: Some(0.01),
     }
 }
 

@@ -8,4 +8,5 @@ mod commands;
 mod harness;
 mod model_file;
 mod privacy_command;
+mod private_runs;
 mod purity;
