@@ -78,6 +78,10 @@ pub(crate) struct RunArgs {
     /// How many threads train; all cores if left out. The model is the same.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Draw the noise of a private plan from this seed, so that the run can be repeated: it then carries no privacy
+    /// guarantee. From the operating system if left out.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) noise_seed: Option<u64>,
     /// Print one JSON document instead of a table (docs/json.md).
     #[arg(long)]
     pub(crate) json: bool,
@@ -168,6 +172,10 @@ pub(crate) struct Coordinator {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7310")]
     pub(crate) listen: SocketAddr,
+    /// Draw the noise of a private plan from this seed: the federation then carries no privacy guarantee. From the
+    /// operating system if left out.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) noise_seed: Option<u64>,
     /// Print one JSON document at the end (docs/json.md).
     #[arg(long)]
     pub(crate) json: bool,

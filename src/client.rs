@@ -3,6 +3,7 @@
 use crate::cli::{self, PartitionNumber};
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::noise;
 use crate::progress::Progress;
 use crate::runtime;
 use crate::setting::read_file;
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
     let membership = Membership { credential, place, plan_sha256: state.plan_sha256 };
-    let training = LocalTraining::new(&plan, network);
+    let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
     let told = |event| progress.note(&line(&state.name, event));
     let outcome = runtime.block_on(agent.run(told, interrupt::pressed()));

@@ -6,10 +6,11 @@
 use crate::cli;
 use crate::document::compare::{CENTRALIZED, Comparison, CurvePoint, FEDERATED, LOCAL_ONLY, Regime};
 use crate::document::estimate::{Estimate, Interval};
-use crate::document::round::Bytes;
+use crate::document::round::{Bytes, Round};
 use crate::error::CommandError;
 use crate::explanation;
 use crate::federated::{self, FederatedRun};
+use crate::noise::NO_GUARANTEE;
 use crate::output;
 use crate::progress::{Progress, Task};
 use crate::quantity;
@@ -18,6 +19,7 @@ use crate::results;
 use crate::run_directory::RunDirectory;
 use crate::setting::{self, Prepared, Setting};
 use crate::table;
+use privet_core::plan::{Plan, PlanError};
 use privet_core::random::{Purpose, Seed};
 use privet_core::simulation::{Checkpoint, Scores, Start, centralized, local_only};
 use rayon::ThreadPoolBuilder;
@@ -33,12 +35,16 @@ struct SeedRun {
     way: Vec<(u64, Scores)>,
     seconds: f64,
     bytes: Bytes,
+    /// What was spent of its privacy; 0 where none is promised.
+    epsilon: f64,
 }
 
 /// Runs the comparison, prints its answer and keeps its results.
 pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
-    let prepared = Prepared::new(&args.plan)?;
+    let prepared = Prepared::new(&args.plan, args.run.noise_seed)?;
+    let bare = prepared.plan.without_privacy();
+    let private = private_rows(&prepared.plan).map_err(|error| CommandError::plan(&args.plan.plan, error))?;
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
     let plan = prepared.plan.to_toml();
@@ -49,15 +55,17 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     let seeds: Vec<u64> = (0..u64::from(args.seeds)).map(|at| first.wrapping_add(at)).collect();
     let rounds = prepared.plan.rounds();
     let total = seeds.len() as u64;
-    let federated_task = progress.task(FEDERATED, total * u64::from(rounds), "rounds");
+    let runs = total * (1 + private.len() as u64);
+    let federated_task = progress.task(FEDERATED, runs * u64::from(rounds), "rounds");
     let baselines_task = progress.task("baselines", 2 * total, "runs");
     let mut regimes = [Vec::new(), Vec::new(), Vec::new()];
+    let mut private_regimes: Vec<Vec<SeedRun>> = private.iter().map(|_| Vec::new()).collect();
     let mut labels = None;
     let mut budget = 0;
     let mut explanation = None;
     for (at, seed) in seeds.iter().enumerate() {
-        let setting = prepared.with_seed(Seed(*seed))?;
-        let federated = federate(&setting, args, threads, &mut directory, &federated_task)?;
+        let setting = prepared.variant(&bare, Seed(*seed))?;
+        let federated = federate(&setting, None, args, threads, &mut directory, &federated_task)?;
         let (pooled, alone) = baselines(&setting, &federated, threads, &baselines_task)?;
         if at == 0 {
             directory.write_model(&federated.model)?;
@@ -66,6 +74,15 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
             budget = *federated.gradients.last().unwrap_or(&0);
         }
         let first_scores = pooled.way[0].1;
+        for (row, runs) in private.iter().zip(&mut private_regimes) {
+            let setting = prepared.variant(&row.plan, Seed(*seed))?;
+            let run = federate(&setting, Some(&row.name), args, threads, &mut directory, &federated_task)?;
+            if at == 0 {
+                // The model that the plan promises is the one to keep.
+                directory.write_model(&run.model)?;
+            }
+            runs.push(way_of(&run, first_scores));
+        }
         regimes[2].push(way_of(&federated, first_scores));
         regimes[1].push(alone);
         regimes[0].push(pooled);
@@ -73,17 +90,24 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
 
     drop((federated_task, baselines_task));
     let [pooled, alone, federated] = regimes;
+    let mut regimes = vec![
+        regime(CENTRALIZED, &pooled, false),
+        regime(LOCAL_ONLY, &alone, false),
+        regime(FEDERATED, &federated, true),
+    ];
+    for (row, runs) in private.iter().zip(&private_regimes) {
+        regimes.push(row.regime(runs, args.run.noise_seed));
+    }
+    if !private.is_empty() && args.run.noise_seed.is_some() {
+        progress.note(&format!("warning: {NO_GUARANTEE}"));
+    }
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
     let document = Comparison {
         origin: results::origin(&prepared.plan, rows, started, args.run.over, threads),
         seeds,
         rounds,
         budget,
-        rows: vec![
-            regime(CENTRALIZED, &pooled, false),
-            regime(LOCAL_ONLY, &alone, false),
-            regime(FEDERATED, &federated, true),
-        ],
+        rows: regimes,
         explanation,
     };
     directory.write_summary(&document)?;
@@ -93,15 +117,48 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     Ok(())
 }
 
+/// A private variant of the federation.
+struct PrivateRow {
+    name: String,
+    plan: Plan,
+}
+
+/// The private rows that the plan asks for.
+fn private_rows(plan: &Plan) -> Result<Vec<PrivateRow>, PlanError> {
+    let rows = plan.private_rows()?.into_iter().map(|(target, plan)| {
+        let promise = target.map_or_else(String::new, |target| format!(", epsilon {target}"));
+        PrivateRow { name: format!("{FEDERATED} + client-level DP{promise}"), plan }
+    });
+    Ok(rows.collect())
+}
+
+impl PrivateRow {
+    /// The row with what it promises, and to whom one must trust for it.
+    fn regime(&self, runs: &[SeedRun], noise_seed: Option<u64>) -> Regime {
+        let protection = self.plan.protection().expect("a private row promises privacy");
+        let trusted = match noise_seed {
+            None => protection.trusted(),
+            Some(_) => "no guarantee: noise seed given",
+        };
+        Regime {
+            epsilon: Some(runs.iter().map(|run| run.epsilon).fold(0.0, f64::max)),
+            delta: Some(protection.delta()),
+            trusted: Some(trusted.to_owned()),
+            ..regime(&self.name, runs, true)
+        }
+    }
+}
+
 fn federate(
     setting: &Setting,
+    row: Option<&str>,
     args: &cli::Compare,
     threads: usize,
     directory: &mut RunDirectory,
     task: &Task,
 ) -> Result<FederatedRun, CommandError> {
     federated::run(setting, args.run.over, threads, &mut |round| {
-        directory.append_round(round)?;
+        directory.append_round(&Round { row: row.map(str::to_owned), ..round.clone() })?;
         if let Some(accuracy) = round.test_accuracy {
             task.message(&format!("accuracy {} %", quantity::percent(accuracy)));
         }
@@ -155,6 +212,7 @@ fn seed_run(way: &[Checkpoint], began: Instant) -> SeedRun {
         way: way.iter().map(|checkpoint| (checkpoint.gradients, checkpoint.test)).collect(),
         seconds: began.elapsed().as_secs_f64(),
         bytes: Bytes::default(),
+        epsilon: 0.0,
     }
 }
 
@@ -168,6 +226,7 @@ fn way_of(run: &FederatedRun, first: Scores) -> SeedRun {
         way: [(0, first)].into_iter().chain(rounds).collect(),
         seconds: run.seconds,
         bytes: Bytes::of(&run.rounds),
+        epsilon: run.rounds.iter().filter_map(|round| round.epsilon).fold(0.0, f64::max),
     }
 }
 

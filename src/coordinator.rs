@@ -3,6 +3,7 @@
 use crate::cli::{self, Over};
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::noise;
 use crate::output;
 use crate::progress::Progress;
 use crate::quantity;
@@ -16,6 +17,7 @@ use crate::table;
 use privet_coordinator::Ending;
 use privet_core::data::{LoadError, Shard};
 use privet_core::plan::Plan;
+use privet_core::privacy::NoiseSeed;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,7 +25,8 @@ use std::time::SystemTime;
 pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
     let plan = setting::plan(&args.plan)?;
-    let served = served(plan)?;
+    let noise_seed = noise::seed(args.noise_seed, plan.seed().0)?;
+    let served = served(plan, noise_seed)?;
     let threads = setting::threads(None);
     let runtime = runtime::new(threads)?;
     let listener = runtime.block_on(privet_coordinator::bind(&args.listen.to_string()))?;
@@ -58,8 +61,10 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     directory.write_model(&concluded.model)?;
 
     let origin = results::origin(&served.plan, (None, served.test.as_ref()), started, Over::Http, threads);
-    let Concluded { model, rounds, seconds, ending } = concluded;
-    let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds);
+    let Concluded { model, rounds, seconds, ending, exhausted } = concluded;
+    let privacy = results::privacy(&served.plan, &rounds, args.noise_seed, exhausted);
+    let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds, privacy);
+    results::note_privacy(&document, progress);
     directory.write_summary(&document)?;
     directory.write_report(&report::simulate(&document, None, &text)?)?;
     output::result(&document, args.json, || table::simulation(&document))?;
@@ -71,7 +76,7 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
 }
 
 /// The federation of a plan, with the test rows if the coordinator can see any.
-fn served(plan: Plan) -> Result<Served, CommandError> {
+fn served(plan: Plan, noise_seed: Arc<NoiseSeed>) -> Result<Served, CommandError> {
     let undeclared = plan.data().undeclared();
     if !undeclared.is_empty() {
         return Err(CommandError::Undeclared(undeclared.join(", ")));
@@ -81,7 +86,7 @@ fn served(plan: Plan) -> Result<Served, CommandError> {
     let seen = test.as_ref().map(|test| (test.dataset().width(), test.dataset().outputs()));
     let (inputs, outputs) = shape.or(seen).ok_or(CommandError::UnknownShape)?;
     let network = Arc::new(plan.network(inputs, outputs)?);
-    Ok(Served { plan, network, test })
+    Ok(Served { plan, network, test, noise_seed })
 }
 
 /// The test rows of the plan, if its files are here: a coordinator need not have any.

@@ -47,6 +47,12 @@ pub(crate) enum CommandError {
     /// The network of the plan does not fit its data.
     #[error("the plan does not fit its data: {0}")]
     Network(Box<PlanError>),
+    /// A search looks at private rows again and again.
+    #[error(
+        "a search trains on private rows once for every candidate and fold, and nobody accounts for that: \
+         search with a plan without [privacy], on rows that may be looked at"
+    )]
+    SearchSpendsPrivacy,
     /// There is no built-in plan of that name.
     #[error("there is no built-in plan \"{0}\": there are digits and heart")]
     NoSuchBuiltIn(String),
@@ -174,6 +180,9 @@ pub(crate) enum CommandError {
     /// Standard output is closed.
     #[error("cannot write the result: {0}")]
     Output(io::Error),
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    Random(getrandom::Error),
     /// A question about privacy has no answer.
     #[error(transparent)]
     Privacy(#[from] PrivacyError),
@@ -200,7 +209,7 @@ impl CommandError {
         ExitCode::from(match self {
             E::ReadPlan { .. } | E::Plan { .. } | E::Network(_) | E::PlanExists(_) => MISUSED,
             E::NoSuchBuiltIn(_) | E::UnknownData(_) | E::Privacy(_) => MISUSED,
-            E::Search(_) | E::Folds(_) => MISUSED,
+            E::Search(_) | E::Folds(_) | E::SearchSpendsPrivacy => MISUSED,
             E::Load(_) | E::Split(_) | E::Deal(_) | E::NoReference(_) => UNUSABLE,
             E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,
             E::NothingTuned(_) | E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,
@@ -208,6 +217,7 @@ impl CommandError {
             E::Undeclared(_) | E::UnknownShape | E::OtherPartition { .. } | E::Address(_) => MISUSED,
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
             E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Credential(_) => FAILED,
+            E::Random(_) => FAILED,
             E::Interrupted => INTERRUPTED,
         })
     }

@@ -7,6 +7,7 @@ use crate::over_http;
 use crate::setting::Setting;
 use privet_core::nn;
 use privet_core::params::Params;
+use privet_core::plan::{Plan, Protection};
 use privet_core::round::{Outcome, RoundRecord};
 use privet_core::simulation::{RoundReport, Scores, Simulation};
 use std::ops::ControlFlow;
@@ -23,6 +24,8 @@ pub(crate) struct FederatedRun {
     pub(crate) gradients: Vec<u64>,
     /// How long all rounds took, in seconds.
     pub(crate) seconds: f64,
+    /// Whether it ended because the next round would have passed the plan's target epsilon.
+    pub(crate) exhausted: bool,
 }
 
 /// Runs a federation where it is asked to run. `observe` sees each round when it is over.
@@ -50,15 +53,18 @@ fn in_memory(
         shards: &setting.holdings.clients,
         test: &setting.holdings.test,
         threads,
+        noise_seed: Some(Arc::clone(&setting.noise_seed)),
     };
     let began = Instant::now();
     let bytes_of_model = nn::to_safetensors(&setting.network, &simulation.first_model()).len() as u64;
     let mut rounds = Vec::new();
     let mut gradients = Vec::new();
     let mut failure = None;
+    let mut exhausted = false;
     let model = simulation.run(&|| began.elapsed(), &mut |report| {
         let round = line(setting, report, bytes_of_model);
         gradients.push(gradients.last().unwrap_or(&0) + report.gradients);
+        exhausted |= report.exhausted;
         let observed = observe(&round);
         rounds.push(round);
         match observed {
@@ -76,6 +82,7 @@ fn in_memory(
             rounds,
             gradients,
             seconds: began.elapsed().as_secs_f64(),
+            exhausted,
         }),
     }
 }
@@ -94,33 +101,38 @@ fn line(setting: &Setting, report: &RoundReport, bytes_of_model: u64) -> Round {
         total: report.seconds.total,
     };
     let test = report.test.clone().map(Scores::from);
-    round_line(setting.plan.seed().0, &report.record, test, bytes, seconds)
+    round_line(&setting.plan, &report.record, test, bytes, seconds)
 }
 
 /// The line of a round in the metrics.
 pub(crate) fn round_line(
-    seed: u64,
+    plan: &Plan,
     record: &RoundRecord,
     test: Option<Scores>,
     bytes: Bytes,
     seconds: RoundSeconds,
 ) -> Round {
     let train_loss = match record.outcome {
-        Outcome::Released { train_loss, .. } => Some(train_loss),
+        Outcome::Released { train_loss, .. } => train_loss,
         Outcome::Abandoned { .. } => None,
     };
     let (contributed, declined) = (record.contributions.len() as u32, record.declined.len() as u32);
+    let protection = plan.protection();
+    let hidden = protection.is_some_and(Protection::hides_cohorts);
     Round {
-        seed,
+        seed: plan.seed().0,
         round: record.round,
         train_loss,
         test_loss: test.map(|test| test.loss),
         test_accuracy: test.and_then(|test| test.accuracy),
-        cohort: record.cohort.iter().copied().collect(),
+        cohort: if hidden { Vec::new() } else { record.cohort.iter().copied().collect() },
         contributed,
         declined,
         late: record.cohort.len() as u32 - contributed - declined,
         bytes,
         seconds,
+        row: None,
+        epsilon: record.epsilon,
+        noise_deviation: protection.map(|protection| protection.deviation_of_mean(plan.grid(), contributed)),
     }
 }

@@ -11,6 +11,7 @@ mod explanation;
 mod federated;
 mod interrupt;
 mod model;
+mod noise;
 mod output;
 mod over_http;
 mod plan;

@@ -27,6 +27,7 @@ pub(crate) fn run(
         plan: setting.plan.clone(),
         network: Arc::clone(&setting.network),
         test: Some(setting.holdings.test.clone()),
+        noise_seed: Arc::clone(&setting.noise_seed),
     };
     runtime::new(threads)?.block_on(async {
         let listener = privet_coordinator::bind(LOOPBACK).await?;
@@ -53,14 +54,15 @@ pub(crate) fn run(
             serving::serve(&served, listener, first_failure, &mut watch)
         );
         agents?;
-        let serving::Concluded { model, rounds, seconds, .. } = concluded?;
-        Ok(FederatedRun { model, rounds, gradients, seconds })
+        let serving::Concluded { model, rounds, seconds, exhausted, .. } = concluded?;
+        Ok(FederatedRun { model, rounds, gradients, seconds, exhausted })
     })
 }
 
 /// Starts an agent for every client.
 fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentError>>, CommandError> {
-    let training = LocalTraining::new(&setting.plan, Arc::clone(&setting.network));
+    let (network, noise_seed) = (Arc::clone(&setting.network), Arc::clone(&setting.noise_seed));
+    let training = LocalTraining::with_noise(&setting.plan, network, noise_seed);
     let mut agents = JoinSet::new();
     for (place, shard) in (1..).zip(&setting.holdings.clients) {
         let transport = HttpTransport::new(address)?;

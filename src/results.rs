@@ -3,7 +3,8 @@
 use crate::cli::Over;
 use crate::document::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use crate::document::round::{Bytes, Round};
-use crate::document::simulate::{Outcome, RunSeconds, Simulation};
+use crate::document::simulate::{Outcome, Privacy, RunSeconds, Simulation};
+use crate::noise::NO_GUARANTEE;
 use crate::progress::Progress;
 use crate::report::{ClientLabels, LabelDistribution};
 use crate::run_directory::RunDirectory;
@@ -54,6 +55,7 @@ pub(crate) fn simulation(
     model: &[u8],
     seconds: f64,
     rounds: Vec<Round>,
+    privacy: Option<Privacy>,
 ) -> Simulation {
     let last = rounds.iter().rev().find(|round| round.test_loss.is_some());
     Simulation {
@@ -66,8 +68,45 @@ pub(crate) fn simulation(
         },
         seconds: RunSeconds::of(seconds, &rounds),
         bytes: Bytes::of(&rounds),
+        privacy,
         rounds,
         explanation: None,
+    }
+}
+
+/// What a run promises and has spent, if its plan promises privacy.
+pub(crate) fn privacy(
+    plan: &Plan,
+    rounds: &[Round],
+    noise_seed: Option<u64>,
+    exhausted: bool,
+) -> Option<Privacy> {
+    let protection = plan.protection()?;
+    Some(Privacy {
+        unit: "client".to_owned(),
+        trusted: protection.trusted().to_owned(),
+        epsilon: rounds.iter().filter_map(|round| round.epsilon).fold(0.0, f64::max),
+        delta: protection.delta(),
+        target_epsilon: protection.target(),
+        noise_multiplier: protection.noise_multiplier(),
+        clip: protection.clip().norm(),
+        guarantee: noise_seed.is_none(),
+        exhausted,
+    })
+}
+
+/// Says on the way what a user of a private run must know.
+pub(crate) fn note_privacy(document: &Simulation, progress: &Progress) {
+    let Some(privacy) = &document.privacy else { return };
+    if !privacy.guarantee {
+        progress.note(&format!("warning: {NO_GUARANTEE}"));
+    }
+    if privacy.exhausted {
+        let target = privacy.target_epsilon.unwrap_or(privacy.epsilon);
+        let rounds = document.rounds.len();
+        progress.note(&format!(
+            "stopped after round {rounds}: the next one would pass the target epsilon {target}"
+        ));
     }
 }
 

@@ -312,6 +312,9 @@ mod tests {
             late: 0,
             bytes: Bytes::default(),
             seconds: RoundSeconds::default(),
+            row: None,
+            epsilon: None,
+            noise_deviation: None,
         }
     }
 

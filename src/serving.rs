@@ -7,6 +7,7 @@ use privet_coordinator::{ClosedRound, Ending, Options, Service, ServiceEvent};
 use privet_core::data::Shard;
 use privet_core::nn::{self, Network};
 use privet_core::plan::Plan;
+use privet_core::privacy::NoiseSeed;
 use privet_core::random::Purpose;
 use privet_core::round::{Outcome, RoundRecord};
 use privet_core::simulation::Scores;
@@ -24,6 +25,8 @@ pub(crate) struct Served {
     pub(crate) network: Arc<Network>,
     /// The rows that the model is judged by, if the coordinator has any.
     pub(crate) test: Option<Shard>,
+    /// What noise and hidden cohorts are drawn from.
+    pub(crate) noise_seed: Arc<NoiseSeed>,
 }
 
 /// What a coordinator leaves behind.
@@ -36,6 +39,8 @@ pub(crate) struct Concluded {
     pub(crate) seconds: f64,
     /// Whether the federation has finished.
     pub(crate) ending: Ending,
+    /// Whether it finished because the next round would have passed the plan's target epsilon.
+    pub(crate) exhausted: bool,
 }
 
 /// What a coordinator tells while it serves.
@@ -63,7 +68,9 @@ pub(crate) async fn serve(
 ) -> Result<Concluded, CommandError> {
     let Served { plan, network, .. } = served;
     let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
-    let (service, events) = Service::in_memory(plan, Arc::clone(network), model, Options::default());
+    let noise_seed = Arc::clone(&served.noise_seed);
+    let (service, events) =
+        Service::in_memory(plan, Arc::clone(network), model, noise_seed, Options::default());
 
     let began = Instant::now();
     let (failed, failure) = tokio::sync::oneshot::channel::<()>();
@@ -88,6 +95,7 @@ pub(crate) async fn serve(
         rounds: watched?,
         seconds: began.elapsed().as_secs_f64(),
         ending: conclusion.ending,
+        exhausted: conclusion.spending.is_some_and(|spending| spending.exhausted),
     })
 }
 
@@ -141,6 +149,6 @@ impl Watch<'_> {
             total: open + evaluating,
         };
         let bytes = Bytes { up: traffic.up, down: traffic.down };
-        Ok(round_line(self.served.plan.seed().0, record, test, bytes, seconds))
+        Ok(round_line(&self.served.plan, record, test, bytes, seconds))
     }
 }

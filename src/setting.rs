@@ -2,9 +2,11 @@
 
 use crate::cli::PlanArgs;
 use crate::error::CommandError;
+use crate::noise;
 use privet_core::data::{Holdings, LabelDistribution, Split};
 use privet_core::nn::Network;
 use privet_core::plan::{Overrides, Plan, built_in};
+use privet_core::privacy::NoiseSeed;
 use privet_core::random::{Purpose, Seed};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ pub(crate) struct Prepared {
     pub(crate) plan: Plan,
     /// The rows to train on and to judge by: the same for every seed.
     pub(crate) split: Split,
+    /// From what the noise is drawn, if the user gives up the guarantee.
+    pub(crate) noise_seed: Option<u64>,
 }
 
 /// A plan with one seed: who holds which rows, and the network that fits them.
@@ -26,25 +30,33 @@ pub(crate) struct Setting {
     pub(crate) network: Arc<Network>,
     /// Who holds which rows.
     pub(crate) holdings: Holdings,
+    /// What noise and hidden cohorts are drawn from.
+    pub(crate) noise_seed: Arc<NoiseSeed>,
 }
 
 impl Prepared {
     /// Reads the plan and its rows.
-    pub(crate) fn new(args: &PlanArgs) -> Result<Prepared, CommandError> {
+    pub(crate) fn new(args: &PlanArgs, noise_seed: Option<u64>) -> Result<Prepared, CommandError> {
         let plan = plan(args)?;
         let loaded = plan.data().load(&mut read_file)?;
         let split = plan.data().split(&loaded)?;
-        Ok(Prepared { plan, split })
+        Ok(Prepared { plan, split, noise_seed })
     }
 
     /// Deals the rows by the plan and one seed.
     pub(crate) fn with_seed(&self, seed: Seed) -> Result<Setting, CommandError> {
-        let plan = self.plan.with_seed(seed);
+        self.variant(&self.plan, seed)
+    }
+
+    /// Deals the rows by a plan that differs in its privacy alone, and one seed.
+    pub(crate) fn variant(&self, plan: &Plan, seed: Seed) -> Result<Setting, CommandError> {
+        let plan = plan.with_seed(seed);
         let stream = seed.stream(Purpose::Partition);
         let holdings = Holdings::new(&self.split, plan.partition(), plan.data().standardization(), stream)?;
         let dataset = self.split.train.dataset();
         let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
-        Ok(Setting { plan, network, holdings })
+        let noise_seed = noise::seed(self.noise_seed, seed.0)?;
+        Ok(Setting { plan, network, holdings, noise_seed })
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 /// Runs the federation, prints how it ended and keeps its results.
 pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
-    let prepared = Prepared::new(&args.plan)?;
+    let prepared = Prepared::new(&args.plan, args.run.noise_seed)?;
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
     let plan = prepared.plan.to_toml();
@@ -41,9 +41,11 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
     let origin = results::origin(&prepared.plan, rows, started, args.run.over, threads);
     let explanation = explanation::of_model(&setting, &run.model, threads)?;
+    let privacy = results::privacy(&prepared.plan, &run.rounds, args.run.noise_seed, run.exhausted);
     let seed = prepared.plan.seed();
-    let document = results::simulation(origin, seed, &run.model, run.seconds, run.rounds);
+    let document = results::simulation(origin, seed, &run.model, run.seconds, run.rounds, privacy);
     let document = Simulation { explanation, ..document };
+    results::note_privacy(&document, progress);
     directory.write_summary(&document)?;
     let labels = results::labels(setting.labels());
     directory.write_report(&report::simulate(&document, Some(&labels), &plan)?)?;

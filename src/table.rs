@@ -75,6 +75,15 @@ pub(crate) fn simulation(simulation: &Simulation) -> String {
         ["received".to_owned(), quantity::bytes(simulation.bytes.down)],
         ["model sha256".to_owned(), outcome.model_sha256.clone()],
     ]);
+    if let Some(privacy) = &simulation.privacy {
+        let (epsilon, delta) = (privacy.epsilon, privacy.delta);
+        let promise = match privacy.guarantee {
+            true => format!("{epsilon:.2} at delta {delta:e}, for each {}", privacy.unit),
+            false => "no guarantee: the noise was drawn from a given seed".to_owned(),
+        };
+        rows.push(["epsilon".to_owned(), promise]);
+        rows.push(["trusted".to_owned(), privacy.trusted.clone()]);
+    }
     table(Vec::new(), rows)
 }
 

@@ -30,4 +30,4 @@ pub use journal::{ClosedRound, Journal, ServiceEvent, Traffic};
 pub use routes::app;
 pub use run::{BindError, Conclusion, Ending, RunError, bind, run};
 pub use service::{Charter, Options, Service};
-pub use store::{MemoryStore, ModelEncoder, Orders, Stage, Standing, Store, StoreError};
+pub use store::{MemoryStore, ModelEncoder, Orders, Spending, Stage, Standing, Store, StoreError};

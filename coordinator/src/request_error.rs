@@ -26,6 +26,8 @@ pub(crate) enum RequestError {
     WrongMethod { method: Method, path: String },
     #[error("there is no model {0}: check in for the current task")]
     NoSuchModel(HexDigest),
+    #[error("the plan of this federation promises no privacy: it has no [privacy]")]
+    NoPrivacy,
     #[error("the address cannot be read: {0}")]
     Path(#[from] PathRejection),
     #[error("{0}")]
@@ -55,7 +57,9 @@ impl RequestError {
         match self {
             RequestError::Refused(refusal) => Problem::from(*refusal),
             RequestError::NoCredential | RequestError::WrongCredential { .. } => Problem::NotAuthorized,
-            RequestError::NoSuchAddress { .. } | RequestError::NoSuchModel(_) => Problem::NotFound,
+            RequestError::NoSuchAddress { .. } | RequestError::NoSuchModel(_) | RequestError::NoPrivacy => {
+                Problem::NotFound
+            }
             RequestError::WrongMethod { .. } => Problem::MethodNotAllowed,
             RequestError::Json(rejection) => problem_of_status(rejection.status()),
             RequestError::Body(rejection) => problem_of_status(rejection.status()),

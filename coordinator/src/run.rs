@@ -2,7 +2,7 @@
 
 use crate::routes::app;
 use crate::service::Service;
-use crate::store::{Store, StoreError};
+use crate::store::{Spending, Store, StoreError};
 use crate::ticker::close_overdue_rounds;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
@@ -33,6 +33,8 @@ pub struct Conclusion {
     pub model_sha256: HexDigest,
     /// The rounds that are over.
     pub rounds: Vec<RoundSummary>,
+    /// What was spent, where privacy is promised.
+    pub spending: Option<Spending>,
 }
 
 /// Why there is no place to serve at.
@@ -114,7 +116,13 @@ pub async fn run<S: Store>(
 async fn conclusion<S: Store>(store: &S, ending: Ending) -> Result<Conclusion, RunError> {
     let model_sha256 = store.standing().await?.model_sha256;
     let model_file = store.model(model_sha256).await?.ok_or(RunError::ModelLost(model_sha256))?;
-    Ok(Conclusion { ending, model_file, model_sha256, rounds: store.history().await? })
+    Ok(Conclusion {
+        ending,
+        model_file,
+        model_sha256,
+        rounds: store.history().await?,
+        spending: store.spending().await?,
+    })
 }
 
 /// Answers are small and awaited: they are not held back to be sent together.

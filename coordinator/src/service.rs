@@ -7,6 +7,7 @@ use crate::store::{MemoryStore, Stage, Store, StoreError};
 use privet_core::nn::{self, Network};
 use privet_core::params::Params;
 use privet_core::plan::Plan;
+use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::{Credential, HexDigest, UpdateMessage};
 use privet_core::round::{Federation, Refusal, Rules, Timestamp};
 use std::collections::BTreeSet;
@@ -82,16 +83,17 @@ struct Shared<S> {
 
 impl Service<MemoryStore> {
     /// A service whose state lasts as long as the process, by the system's clock, and the end from which its
-    /// journal is read.
+    /// journal is read. Noise, and cohorts that must stay hidden, are drawn from the seed.
     pub fn in_memory(
         plan: &Plan,
         network: Arc<Network>,
         first_model: Params,
+        noise_seed: Arc<NoiseSeed>,
         options: Options,
     ) -> (Service<MemoryStore>, mpsc::UnboundedReceiver<ServiceEvent>) {
         let (journal, events) = Journal::new();
         let charter = Charter::new(plan, &network);
-        let federation = Federation::new(charter.rules.clone(), first_model);
+        let federation = Federation::protected(charter.rules.clone(), first_model, noise_seed);
         let encode = move |model: &Params| nn::to_safetensors(&network, model);
         let store = MemoryStore::new(federation, encode, journal.clone());
         (Service::new(store, charter, SystemClock::new(), options, journal), events)

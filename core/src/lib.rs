@@ -44,6 +44,7 @@
 //!     shards: &holdings.clients,
 //!     test: &holdings.test,
 //!     threads: 2,
+//!     noise_seed: None,
 //! };
 //! let mut accuracy = None;
 //! simulation.run(&|| Duration::ZERO, &mut |round| {

@@ -15,7 +15,7 @@ pub(crate) struct Round {
     pub(crate) test_loss: Option<f64>,
     /// Fraction of test rows the new model classifies rightly; `null` for a regression, or when not judged.
     pub(crate) test_accuracy: Option<f64>,
-    /// Ids of the clients selected, ascending.
+    /// Ids of the clients selected, ascending; empty where a promise of privacy rests on nobody knowing them.
     pub(crate) cohort: Vec<u32>,
     /// Updates that are in the new model.
     pub(crate) contributed: u32,
@@ -27,6 +27,15 @@ pub(crate) struct Round {
     pub(crate) bytes: Bytes,
     /// Where the time went.
     pub(crate) seconds: RoundSeconds,
+    /// The row of a comparison that the round belongs to; left out of the federated run without privacy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) row: Option<String>,
+    /// Privacy spent by the end of this round; left out where none is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) epsilon: Option<f64>,
+    /// Standard deviation of the noise in each coordinate of the mean update; left out where none is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) noise_deviation: Option<f64>,
 }
 
 /// Volumes of message bodies, in bytes.

@@ -8,7 +8,7 @@ use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
 use super::round::{Bytes, Round, RoundSeconds};
-use super::simulate::{Outcome, RunSeconds, Simulation};
+use super::simulate::{Outcome, Privacy, RunSeconds, Simulation};
 use super::tune::{TunedCandidate, Tuning};
 use privet_core::privacy::Neighbouring;
 
@@ -67,6 +67,17 @@ pub(crate) fn simulation() -> Simulation {
         outcome: Outcome { test_accuracy: Some(0.9), test_loss: Some(0.3), model_sha256: "ff".into() },
         seconds: RunSeconds::of(1.25, &rounds),
         bytes: Bytes::of(&rounds),
+        privacy: Some(Privacy {
+            unit: "client".into(),
+            trusted: "coordinator".into(),
+            epsilon: 1.0,
+            delta: 1e-5,
+            target_epsilon: Some(2.0),
+            noise_multiplier: 1.1,
+            clip: 0.5,
+            guarantee: true,
+            exhausted: false,
+        }),
         rounds,
         explanation: Some(explanation()),
     }
@@ -91,6 +102,9 @@ pub(crate) fn round() -> Round {
             evaluating: 0.03,
             total: 0.6,
         },
+        row: Some("federated + client-level DP".into()),
+        epsilon: Some(0.5),
+        noise_deviation: Some(0.01),
     }
 }
 

@@ -20,11 +20,37 @@ pub(crate) struct Simulation {
     pub(crate) seconds: RunSeconds,
     /// Message bodies of the whole run, all clients together.
     pub(crate) bytes: Bytes,
+    /// What is promised and was spent; left out of a run that promises no privacy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) privacy: Option<Privacy>,
     /// The rounds in order, as in `metrics.jsonl`.
     pub(crate) rounds: Vec<Round>,
     /// What the final model goes by; left out where features have no names, and by a coordinator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
+}
+
+/// The promise of a private run, and what of it was spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Privacy {
+    /// Whom the promise is made to: `client`.
+    pub(crate) unit: String,
+    /// Who must be trusted for it.
+    pub(crate) trusted: String,
+    /// What was spent, all rounds together.
+    pub(crate) epsilon: f64,
+    /// The probability with which the promise may fail.
+    pub(crate) delta: f64,
+    /// The epsilon that is never passed; `null` without one.
+    pub(crate) target_epsilon: Option<f64>,
+    /// Standard deviation of the noise over the sensitivity.
+    pub(crate) noise_multiplier: f64,
+    /// The most that an update may measure.
+    pub(crate) clip: f64,
+    /// Whether the promise holds: not if the noise was drawn from a seed that somebody knows.
+    pub(crate) guarantee: bool,
+    /// Whether the run ended because the next round would have passed the target.
+    pub(crate) exhausted: bool,
 }
 
 /// The model after the last round.

@@ -1,7 +1,7 @@
 //! The report of `privet compare`.
 
 use super::ReportError;
-use super::charts::{Bar, LineChart, Point, Series, bars, line_swatch};
+use super::charts::{Bar, LineChart, Point, Series, bars, line_swatch, lines};
 use super::explanation;
 use super::figures::{curves, figure, numbers, percent_tick, plain_tick};
 use super::headline;
@@ -34,6 +34,7 @@ pub(crate) fn compare(
             h2 { "The way there" }
             div.figures { (accuracy_curves(comparison, &colours)?) (loss_curves(comparison, &colours)?) }
         }
+        @if let Some(chart) = accuracy_by_epsilon(comparison)? { section { h2 { "What privacy costs" } div.figures { (chart) } } }
         section { h2 { "What it cost" } div.figures { (time(comparison, &colours)?) (traffic(comparison, &colours)?) } }
         @if let Some(explanation) = explanation {
             section { h2 { "What the model goes by" } div.figures { (explanation) } }
@@ -119,6 +120,38 @@ fn spread_note(seeds: usize) -> String {
         "{same} Behind ± is half the 95 % confidence interval of the mean over {seeds} seeds (Student's t); \
          differences are taken seed by seed. {local}"
     )
+}
+
+/// Test accuracy against epsilon, over the rows that promise privacy; nothing if there are none.
+fn accuracy_by_epsilon(comparison: &Comparison) -> Result<Option<Markup>, ReportError> {
+    let private = comparison.rows.iter().filter_map(|row| {
+        let interval = row.test_accuracy.as_ref()?.interval();
+        Some(Point { x: row.epsilon?, y: interval.mean, half: interval.ci95 })
+    });
+    let mut points: Vec<Point> = private.collect();
+    points.sort_by(|a, b| a.x.total_cmp(&b.x));
+    let rows = points.clone();
+    let (title, description) = (
+        "Accuracy against epsilon",
+        "The private regimes at the end of their run: the less may be \
+        told of anybody, the smaller epsilon.",
+    );
+    let chart = LineChart {
+        title,
+        description,
+        x_label: "epsilon",
+        y_tick: percent_tick,
+        y_limits: 0.0..1.0,
+        series: vec![Series { name: "private".into(), colour: palette::FIRST, points }],
+    };
+    let Some(svg) = lines(&chart)? else { return Ok(None) };
+    let cells = rows.iter().map(|point| {
+        let interval = Interval { mean: point.y, ci95: point.half };
+        [format!("{:.3}", point.x), quantity::percent_with_interval(interval)]
+    });
+    let table = numbers(&["epsilon", "test accuracy, %"], cells);
+    let legend = html! { span.key { (line_swatch(palette::FIRST)) "private" } };
+    Ok(Some(figure(title, &legend, &svg, description, &table)))
 }
 
 fn accuracy_curves(comparison: &Comparison, colours: &[RGBColor]) -> Result<Markup, ReportError> {

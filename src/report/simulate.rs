@@ -27,7 +27,7 @@ pub(crate) fn simulate(
     let rounds = &simulation.rounds;
     let contents = html! {
         section { h2 { "The way there" } div.figures { (accuracy(rounds)?) (loss(rounds)?) } }
-        section { h2 { "What it cost" } div.figures { (seconds(rounds)?) (traffic(rounds)?) } }
+        section { h2 { "What it cost" } div.figures { (seconds(rounds)?) (traffic(rounds)?) (epsilon(rounds)?) } }
         @if let Some(explanation) = explanation {
             section { h2 { "What the model goes by" } div.figures { (explanation) } }
         }
@@ -64,7 +64,8 @@ fn headline(simulation: &Simulation) -> String {
 fn facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
     let sum = |count: fn(&Round) -> u64| quantity::count(simulation.rounds.iter().map(count).sum());
     let per_round = simulation.seconds.per_round_median.map_or_else(|| "–".to_owned(), quantity::seconds);
-    vec![
+    let mut facts = privacy_facts(simulation);
+    facts.extend([
         ("seed", simulation.seed.to_string()),
         ("rounds", quantity::count(simulation.rounds.len() as u64)),
         ("final test loss", quantity::loss(simulation.outcome.test_loss)),
@@ -76,7 +77,38 @@ fn facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
         ("sent by clients", quantity::bytes(simulation.bytes.up)),
         ("received by clients", quantity::bytes(simulation.bytes.down)),
         ("model SHA-256", simulation.outcome.model_sha256.clone()),
-    ]
+    ]);
+    facts
+}
+
+fn privacy_facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
+    let Some(privacy) = &simulation.privacy else { return Vec::new() };
+    let mut facts = vec![
+        ("privacy spent", format!("epsilon = {:.3} at delta = {:e}", privacy.epsilon, privacy.delta)),
+        ("… for each", privacy.unit.clone()),
+        ("… trusting", privacy.trusted.clone()),
+        ("noise multiplier", privacy.noise_multiplier.to_string()),
+        ("clip", privacy.clip.to_string()),
+    ];
+    if !privacy.guarantee {
+        facts.insert(0, ("no guarantee", crate::noise::NO_GUARANTEE.to_owned()));
+    }
+    if privacy.exhausted {
+        facts.push(("stopped", "before the round that would have passed the target epsilon".to_owned()));
+    }
+    facts
+}
+
+fn epsilon(rounds: &[Round]) -> Result<Markup, ReportError> {
+    let chart = LineChart {
+        title: "Privacy spent",
+        description: "Epsilon by the end of each round, at the plan's delta.",
+        x_label: "round",
+        y_tick: plain_tick,
+        y_limits: 0.0..f64::INFINITY,
+        series: vec![series("epsilon", FIRST, rounds, |round| round.epsilon)],
+    };
+    curves(&chart, |point| format!("{:.4}", point.y))
 }
 
 fn accuracy(rounds: &[Round]) -> Result<Markup, ReportError> {

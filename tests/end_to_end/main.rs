@@ -8,5 +8,6 @@ mod commands;
 mod harness;
 mod model_file;
 mod privacy_command;
+mod private_runs;
 mod purity;
 mod tools;

@@ -5,6 +5,7 @@ mod clients;
 mod declines;
 mod federation;
 mod models;
+mod privacy;
 mod rounds;
 mod updates;
 
@@ -29,6 +30,7 @@ pub fn app<S: Store>(service: Service<S>) -> Router {
         .route("/v1/clients", post(clients::enrol::<S>))
         .route("/v1/checkins", post(checkins::check_in::<S>))
         .route("/v1/models/{sha256}", get(models::download::<S>))
+        .route("/v1/privacy", get(privacy::show::<S>))
         .route("/v1/rounds", get(rounds::list::<S>))
         .route("/v1/rounds/{round}/updates/{client}", put(updates::upload::<S>).layer(update_limit))
         .route("/v1/rounds/{round}/declines/{client}", post(declines::decline::<S>))

@@ -1,9 +1,10 @@
 //! State in memory: for simulations, tests, and federations that may start anew when the process ends.
 
-use super::{Orders, Stage, Standing, Store, StoreError};
+use super::{Orders, Spending, Stage, Standing, Store, StoreError};
 use crate::journal::{ClosedRound, Journal, ServiceEvent};
 use bytes::Bytes;
 use privet_core::params::Params;
+use privet_core::plan::Protection;
 use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundOutcome, RoundSummary};
 use privet_core::round::{
     Effect, Event, Federation, Outcome, Phase, Receipt, RoundRecord, Submission, Timestamp,
@@ -164,8 +165,21 @@ impl Store for MemoryStore {
 
     async fn history(&self) -> Result<Vec<RoundSummary>, StoreError> {
         let state = self.lock()?;
-        let rounds = state.federation().history().iter().zip(&state.released);
-        Ok(rounds.map(|(record, model)| summary(record, *model)).collect())
+        let federation = state.federation();
+        let hidden = federation.rules().protection.as_ref().is_some_and(Protection::hides_cohorts);
+        let rounds = federation.history().iter().zip(&state.released);
+        Ok(rounds.map(|(record, model)| summary(record, *model, hidden)).collect())
+    }
+
+    async fn spending(&self) -> Result<Option<Spending>, StoreError> {
+        let state = self.lock()?;
+        let federation = state.federation();
+        let spending = federation.ledger().zip(federation.epsilon()).map(|(ledger, epsilon)| Spending {
+            ledger: ledger.clone(),
+            epsilon,
+            exhausted: federation.is_exhausted(),
+        });
+        Ok(spending)
     }
 
     async fn standing(&self) -> Result<Standing, StoreError> {
@@ -214,19 +228,24 @@ fn stage_of(federation: &Federation) -> Stage {
     }
 }
 
-fn summary(record: &RoundRecord, model_sha256: HexDigest) -> RoundSummary {
+/// What anybody may know of a round; who took part is left out where it must stay hidden.
+fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> RoundSummary {
+    fn shown<'a>(clients: impl Iterator<Item = &'a u32>, hidden: bool) -> Vec<u32> {
+        if hidden { Vec::new() } else { clients.copied().collect() }
+    }
     RoundSummary {
         round: record.round,
         opened: record.opened.0,
         closed: record.closed.0,
-        cohort: record.cohort.iter().copied().collect(),
-        contributed: record.contributions.keys().copied().collect(),
-        declined: record.declined.iter().copied().collect(),
-        late: record.late.iter().copied().collect(),
+        cohort: shown(record.cohort.iter(), hidden),
+        contributed: shown(record.contributions.keys(), hidden),
+        declined: shown(record.declined.iter(), hidden),
+        late: shown(record.late.iter(), hidden),
         outcome: match record.outcome {
             Outcome::Released { train_loss, .. } => RoundOutcome::Released { train_loss },
             Outcome::Abandoned { minimum } => RoundOutcome::Abandoned { minimum },
         },
+        epsilon: record.epsilon,
         model_sha256,
     }
 }

@@ -5,6 +5,7 @@ mod memory;
 pub use memory::{MemoryStore, ModelEncoder};
 
 use bytes::Bytes;
+use privet_core::privacy::Ledger;
 use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundSummary};
 use privet_core::round::{Assignment, Receipt, Refusal, Submission, Timestamp};
 use tokio::sync::watch;
@@ -54,6 +55,9 @@ pub trait Store: Send + Sync + 'static {
     /// The rounds that are over, in their order.
     fn history(&self) -> impl Future<Output = Result<Vec<RoundSummary>, StoreError>> + Send;
 
+    /// What was released so far or is about to be; `None` if the plan promises no privacy.
+    fn spending(&self) -> impl Future<Output = Result<Option<Spending>, StoreError>> + Send;
+
     /// How far the federation is.
     fn standing(&self) -> impl Future<Output = Result<Standing, StoreError>> + Send;
 
@@ -81,6 +85,17 @@ pub struct Standing {
     pub enrolled: u32,
     /// The current model.
     pub model_sha256: HexDigest,
+}
+
+/// What was released, and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spending {
+    /// Every release so far, and the one that the open round is about to make.
+    pub ledger: Ledger,
+    /// What they cost together, at the ledger's delta.
+    pub epsilon: f64,
+    /// Whether the federation ended because the next round would have passed the target.
+    pub exhausted: bool,
 }
 
 /// What all clients wait for.

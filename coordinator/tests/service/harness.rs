@@ -9,7 +9,7 @@ use privet_coordinator::{
 use privet_core::aggregation::FederatedAveraging;
 use privet_core::encoding::{FixedPoint, Update};
 use privet_core::params::{Layout, Params};
-use privet_core::plan::CohortRule;
+use privet_core::plan::{CohortRule, SamplingRule};
 use privet_core::protocol::{
     CheckInAnswer, Credential, Enrol, Enrolled, Problem, ProblemDocument, UpdateMessage,
 };
@@ -31,13 +31,14 @@ pub(crate) fn rules() -> Rules {
         places: 3,
         wait_for: 3,
         rounds: 2,
-        cohort: CohortRule { fraction: 1.0, over_selection: 1.0 },
+        cohort: CohortRule { sampling: SamplingRule::Fixed, fraction: 1.0, over_selection: 1.0 },
         minimum: 2,
         deadline: Duration::from_secs(10),
         weight_cap: 100,
         grid: FixedPoint::new(16).unwrap(),
         strategy: FederatedAveraging { server_learning_rate: 1.0 },
         seed: Seed(1),
+        protection: None,
     }
 }
 

@@ -6,5 +6,6 @@ mod bad_input;
 mod harness;
 mod models;
 mod polling;
+mod privacy;
 mod rounds;
 mod serving;

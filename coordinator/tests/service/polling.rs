@@ -3,7 +3,8 @@
 use crate::harness::{Garden, charter, credential, rules, service, store, update};
 use bytes::Bytes;
 use privet_coordinator::{
-    Journal, MemoryStore, Options, Orders, Service, Stage, Standing, Store, StoreError, SystemClock, app,
+    Journal, MemoryStore, Options, Orders, Service, Spending, Stage, Standing, Store, StoreError,
+    SystemClock, app,
 };
 use privet_core::protocol::{CheckInAnswer, CredentialDigest, Enrol, HexDigest, RoundSummary};
 use privet_core::round::{Assignment, Receipt, Submission, Timestamp};
@@ -126,6 +127,10 @@ impl Store for OpensBehindTheAnswer {
 
     async fn standing(&self) -> Result<Standing, StoreError> {
         self.0.standing().await
+    }
+
+    async fn spending(&self) -> Result<Option<Spending>, StoreError> {
+        self.0.spending().await
     }
 
     fn stage(&self) -> watch::Receiver<Stage> {

@@ -64,6 +64,22 @@ impl Sum {
         self.weight += part.weight;
     }
 
+    /// Adds a draw of noise to every coordinate of the movement, and drops the loss, which carries none.
+    pub(crate) fn add_noise(&mut self, mut draw: impl FnMut() -> i64) {
+        for sum in &mut self.delta {
+            *sum = sum.saturating_add(draw());
+        }
+        self.loss = 0;
+    }
+
+    /// The sum over a denominator that does not depend on who contributed.
+    pub(crate) fn mean_over(&self, denominator: u64, grid: FixedPoint) -> Mean {
+        Mean {
+            delta: self.delta.iter().map(|sum| grid.decode_mean(*sum, denominator)).collect(),
+            loss: grid.decode_mean(self.loss, denominator),
+        }
+    }
+
     /// The weighted mean. `None` while nothing has been added.
     pub fn mean(&self, grid: FixedPoint) -> Option<Mean> {
         (self.weight > 0).then(|| Mean {

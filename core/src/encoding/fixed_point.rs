@@ -92,6 +92,14 @@ impl FixedPoint {
         if fits { Ok(encoded) } else { Err(self.first_fault(after, before)) }
     }
 
+    /// Writes numbers on the grid as [`FixedPoint::encode_difference`] does.
+    ///
+    /// # Errors
+    /// The first that is not finite or lies beyond the grid.
+    pub fn encode(self, values: &[f32]) -> Result<Vec<i32>, EncodingError> {
+        self.encode_difference(values, &vec![0.0; values.len()])
+    }
+
     /// Writes one number on the grid; one that lies beyond it becomes the largest, and NaN becomes 0.
     /// For diagnostics only, which nothing but a chart depends on.
     pub fn encode_saturating(self, value: f64) -> i32 {
@@ -127,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn encode(bits: u32, values: &[f32]) -> Result<Vec<i32>, EncodingError> {
-        FixedPoint::new(bits).unwrap().encode_difference(values, &vec![0.0; values.len()])
+        FixedPoint::new(bits).unwrap().encode(values)
     }
 
     #[test]

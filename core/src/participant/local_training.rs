@@ -3,22 +3,27 @@
 //! ClientUpdate of McMahan et al. 2017, Algorithm 1: `E` epochs of mini-batches of size `B` over its own rows,
 //! starting from the model of the round.
 
+use super::protecting;
 use crate::encoding::{EncodingError, FixedPoint, Update};
 use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
 use crate::params::Params;
-use crate::plan::{Plan, Weights};
+use crate::plan::{NoiseAt, Plan, Protection, Weights};
+use crate::privacy::{ClippingError, NoiseSeed};
 use crate::protocol::DeclineReason;
 use crate::random::{Purpose, Seed};
+use std::fmt;
 use std::sync::Arc;
 
 /// The local training that a plan asks for, the same for every client and every round.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LocalTraining {
     network: Arc<Network>,
     recipe: Recipe,
     weights: Weights,
     grid: FixedPoint,
     seed: Seed,
+    protection: Option<Protection>,
+    noise_seed: Option<Arc<NoiseSeed>>,
 }
 
 /// One participant's task in one round.
@@ -57,6 +62,16 @@ pub enum LocalTrainingError {
         /// Why.
         source: TrainError,
     },
+    /// The update cannot be clipped.
+    #[error("client {client}, round {round}: {source}")]
+    Clip {
+        /// Which client.
+        client: u32,
+        /// In which round.
+        round: u32,
+        /// Why.
+        source: ClippingError,
+    },
     /// The update does not fit the encoding.
     #[error("client {client}, round {round}: {source}")]
     Encode {
@@ -82,14 +97,31 @@ impl LocalTrainingError {
 }
 
 impl LocalTraining {
-    /// The local training of a plan's participants.
+    /// The local training of a plan's participants, none of which adds noise.
+    ///
+    /// # Panics
+    /// If the plan says that participants add noise: see [`LocalTraining::with_noise`].
     pub fn new(plan: &Plan, network: Arc<Network>) -> LocalTraining {
+        let noised =
+            plan.protection().is_some_and(|protection| protection.noise_at() != NoiseAt::Coordinator);
+        assert!(!noised, "participants that add noise need the seed of it");
+        LocalTraining::whole(plan, network, None)
+    }
+
+    /// The local training of a plan's participants, whose noise, if they add any, is drawn from this seed.
+    pub fn with_noise(plan: &Plan, network: Arc<Network>, noise_seed: Arc<NoiseSeed>) -> LocalTraining {
+        LocalTraining::whole(plan, network, Some(noise_seed))
+    }
+
+    fn whole(plan: &Plan, network: Arc<Network>, noise_seed: Option<Arc<NoiseSeed>>) -> LocalTraining {
         LocalTraining {
             network,
             recipe: plan.recipe().clone(),
             weights: plan.weights(),
             grid: plan.grid(),
             seed: plan.seed(),
+            protection: plan.protection().cloned(),
+            noise_seed,
         }
     }
 
@@ -138,21 +170,35 @@ impl LocalTraining {
             .map_err(|source| LocalTrainingError::Train { client, round, source })
     }
 
-    /// The second half of [`LocalTraining::update`]: writes on the grid how the worker's model moved.
+    /// The second half of [`LocalTraining::update`]: writes on the grid how the worker's model moved, within the
+    /// protection of the plan.
     pub(crate) fn encode(
         &self,
         task: Task<'_>,
         examples: usize,
         progress: &Progress,
-        worker: &Worker,
+        worker: &mut Worker,
     ) -> Result<Update, LocalTrainingError> {
+        let weight = self.weights.of(examples);
+        if let Some(protection) = &self.protection {
+            let mut delta = protecting::clipped(protection, self.grid, task, &mut worker.local)?;
+            protecting::add_noise(protection, task, self.noise_seed.as_deref(), &mut delta);
+            // The loss is a function of the rows that no clip bounds: it stays at home.
+            return Ok(Update { delta, weight, loss: 0 });
+        }
         let Task { round, client, model } = task;
         let delta = self
             .grid
             .encode_difference(worker.local.values(), model.values())
             .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
         let loss = self.grid.encode_saturating(progress.mean_loss);
-        Ok(Update { delta, weight: self.weights.of(examples), loss })
+        Ok(Update { delta, weight, loss })
+    }
+}
+
+impl fmt::Debug for LocalTraining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalTraining").field("recipe", &self.recipe).finish_non_exhaustive()
     }
 }
 

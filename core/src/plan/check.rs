@@ -1,8 +1,10 @@
 //! From a plan as typed to a plan that is sound.
 
-use super::raw::{StrategyName, WeightsName};
+use super::raw::{CohortSection, NoiseAtName, PrivacySection, StrategyName, WeightsName};
 use super::reading::{self, Lines};
-use super::{CohortRule, Conflict, PlanError, RawPlan, TuneSection, ValueFault, Weights};
+use super::{
+    CohortRule, Conflict, PlanError, Protection, RawPlan, SamplingRule, TuneSection, ValueFault, Weights,
+};
 use crate::aggregation::{FederatedAveraging, Sum};
 use crate::data::{DataPlan, Partition};
 use crate::encoding::FixedPoint;
@@ -35,6 +37,7 @@ pub struct Plan {
     weights: Weights,
     grid: FixedPoint,
     strategy: FederatedAveraging,
+    protection: Option<Protection>,
 }
 
 /// The most rounds that a plan can have.
@@ -71,6 +74,32 @@ impl Plan {
     /// The SHA-256 of [`Plan::to_toml`]: two plans with one digest are the same plan.
     pub fn digest(&self) -> HexDigest {
         HexDigest::of(self.to_toml().as_bytes())
+    }
+
+    /// The same plan without its promise of privacy.
+    pub fn without_privacy(&self) -> Plan {
+        let mut plan = self.clone();
+        (plan.raw.privacy, plan.raw.compare, plan.protection) = (None, None, None);
+        plan
+    }
+
+    /// The private rows of a comparison: the plan itself, or one plan for each of the epsilons that it names, each with
+    /// the target it was made for. None if the plan promises no privacy.
+    ///
+    /// # Errors
+    /// A target that no noise reaches, or whose noise the grid does not hold.
+    pub fn private_rows(&self) -> Result<Vec<(Option<f64>, Plan)>, PlanError> {
+        let Some(section) = &self.raw.privacy else { return Ok(Vec::new()) };
+        let Some(compare) = &self.raw.compare else {
+            return Ok(vec![(section.target_epsilon, self.clone())]);
+        };
+        let row = |target: &f64| {
+            let mut raw = self.raw.clone();
+            let target_epsilon = Some(*target);
+            raw.privacy = Some(PrivacySection { noise_multiplier: None, target_epsilon, ..section.clone() });
+            Ok((target_epsilon, Checker { raw, lines: self.lines.clone() }.check()?))
+        };
+        compare.target_epsilons.iter().map(row).collect()
     }
 
     /// The name of the federation.
@@ -152,6 +181,11 @@ impl Plan {
         self.strategy
     }
 
+    /// How the clients are protected, if the plan promises privacy.
+    pub fn protection(&self) -> Option<&Protection> {
+        self.protection.as_ref()
+    }
+
     /// The grid on which updates are written.
     pub fn grid(&self) -> FixedPoint {
         self.grid
@@ -159,11 +193,11 @@ impl Plan {
 }
 
 /// A section, and a key in it.
-type Key = (&'static str, &'static str);
+pub(super) type Key = (&'static str, &'static str);
 
 /// A plan as typed, and where its keys stand.
-struct Checker {
-    raw: RawPlan,
+pub(super) struct Checker {
+    pub(super) raw: RawPlan,
     lines: Lines,
 }
 
@@ -189,6 +223,7 @@ impl Checker {
         let cohort = self.cohort(clients)?;
         let weights = self.weights(cohort.selected(clients))?;
         let strategy = self.strategy()?;
+        let protection = self.protection(cohort, weights, grid)?;
         Ok(Plan {
             raw: self.raw,
             lines: self.lines,
@@ -199,6 +234,7 @@ impl Checker {
             weights,
             grid,
             strategy,
+            protection,
         })
     }
 
@@ -206,10 +242,23 @@ impl Checker {
         let section = &self.raw.cohort;
         self.within("cohort", "fraction", section.fraction, f64::MIN_POSITIVE, 1.0, "above 0 and at most 1")?;
         self.within("cohort", "over-selection", section.over_selection, 1.0, 10.0, "1 to 10")?;
-        self.within("cohort", "minimum", section.minimum, 1, u32::MAX, "1 or more")?;
+        // Noise alone may be released, and then not even an empty cohort tells of itself.
+        let noised =
+            self.raw.privacy.as_ref().is_some_and(|privacy| privacy.noise_at == NoiseAtName::Coordinator);
+        let range = "1 or more (0 only where the coordinator adds noise)";
+        self.within("cohort", "minimum", section.minimum, u32::from(!noised), u32::MAX, range)?;
         let week = 7 * 24 * 3600;
         self.within("cohort", "deadline-seconds", section.deadline_seconds, 1, week, "1 to 604,800, a week")?;
-        let rule = CohortRule { fraction: section.fraction, over_selection: section.over_selection };
+        let CohortSection { sampling, fraction, over_selection, .. } = *section;
+        let rule = CohortRule { sampling, fraction, over_selection };
+        if sampling == SamplingRule::All && fraction < 1.0 {
+            let conflict = Conflict::AllButAFraction;
+            return Err(self.conflict(("cohort", "sampling"), ("cohort", "fraction"), conflict));
+        }
+        if sampling == SamplingRule::Poisson && over_selection > 1.0 {
+            let conflict = Conflict::ReserveByCoins;
+            return Err(self.conflict(("cohort", "sampling"), ("cohort", "over-selection"), conflict));
+        }
 
         let (wanted, minimum) = (rule.wanted(clients), section.minimum);
         if minimum > wanted {
@@ -267,7 +316,7 @@ impl Checker {
     }
 
     /// Refuses a value below the least or above the most; NaN is neither, and refused too.
-    fn within<T: PartialOrd + Display>(
+    pub(super) fn within<T: PartialOrd + Display>(
         &self,
         section: &'static str,
         key: &'static str,
@@ -284,11 +333,11 @@ impl Checker {
         }
     }
 
-    fn fault(&self, section: &'static str, key: &'static str, fault: ValueFault) -> PlanError {
+    pub(super) fn fault(&self, section: &'static str, key: &'static str, fault: ValueFault) -> PlanError {
         PlanError::Value { place: self.lines.place(section, key), fault: Box::new(fault) }
     }
 
-    fn conflict(&self, first: Key, second: Key, conflict: Conflict) -> PlanError {
+    pub(super) fn conflict(&self, first: Key, second: Key, conflict: Conflict) -> PlanError {
         PlanError::Conflict {
             first: self.lines.place(first.0, first.1),
             second: self.lines.place(second.0, second.1),

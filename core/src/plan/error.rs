@@ -113,13 +113,16 @@ pub enum ValueFault {
     /// It cannot be trained like this.
     #[error(transparent)]
     Recipe(RecipeError),
+    /// There is no such promise.
+    #[error(transparent)]
+    Privacy(super::PrivacyFault),
     /// There is no such grid.
     #[error(transparent)]
     Encoding(EncodingError),
 }
 
 /// Why two values do not go together.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 pub enum Conflict {
     /// A round could never reach its minimum.
     #[error(
@@ -156,6 +159,109 @@ pub enum Conflict {
         limit: u64,
         /// The largest cap that would do.
         largest: u64,
+    },
+    /// Everybody, but not everybody.
+    #[error(
+        "\"all\" asks every client in every round; leave the fraction at 1, or sample \"fixed\" or \"poisson\""
+    )]
+    AllButAFraction,
+    /// Asking more clients than are wanted, by coins.
+    #[error(
+        "a Poisson cohort is everybody whose coin says so, none is asked in reserve; leave over-selection at 1, or sample \
+         \"fixed\""
+    )]
+    ReserveByCoins,
+    /// Weights without a bound.
+    #[error(
+        "an update of weight n moves the sum by n times the clip, and without a cap nothing bounds n: the clip would not \
+         be the sensitivity; give a weight-cap, or weigh uniformly"
+    )]
+    WeightsWithoutCap,
+    /// Weights that leave the participant.
+    #[error(
+        "each participant noises its own update, and its weight would leave it bare; weigh uniformly, or let the \
+         coordinator add the noise"
+    )]
+    BareWeights,
+    /// Sampling that depends on who is fast.
+    #[error(
+        "who is counted would depend on who is fast, not on the draw alone, and the accountant assumes the draw; leave \
+         over-selection at 1"
+    )]
+    SpeedDecides,
+    /// Sampling from an unknown number.
+    #[error(
+        "the accountant assumes that {wanted} of {clients} clients are drawn, and a round could draw from {wait_for}; \
+         wait for all clients, or sample \"poisson\""
+    )]
+    PopulationVaries {
+        /// How many a round draws.
+        wanted: u32,
+        /// How many clients there are.
+        clients: u32,
+        /// From how many it could draw.
+        wait_for: u32,
+    },
+    /// Poisson cohorts often too small.
+    #[error(
+        "a Poisson cohort of {wanted} clients on average has fewer than {minimum} too often: that a round is not released \
+         tells who is in it, and costs more than half of delta; lower the minimum (0 releases noise alone)"
+    )]
+    MinimumTells {
+        /// How many a round draws on average.
+        wanted: u32,
+        /// How many contributions a round needs.
+        minimum: u32,
+    },
+    /// Noise that dropouts would take away.
+    #[error(
+        "the shares of {shares} participants carry the whole noise, and a round is released with {minimum}: it could \
+         have less noise than is promised; lower noise-shares, or raise the minimum"
+    )]
+    SharesAboveMinimum {
+        /// How many shares carry the noise.
+        shares: u32,
+        /// How many contributions a round needs.
+        minimum: u32,
+    },
+    /// Shares, and nobody to share.
+    #[error(
+        "only noise at the clients is added in shares; remove noise-shares, or set noise-at = \"clients\""
+    )]
+    SharesWithoutClients,
+    /// Neither noise nor a target.
+    #[error("say how much noise there is, or which epsilon it is to be found for: give one of the two")]
+    NeitherNoiseNorTarget,
+    /// Private rows without a promise.
+    #[error(
+        "a private row keeps the promise of [privacy], and the plan makes none; add [privacy], or remove [compare]"
+    )]
+    NothingToCompare,
+    /// Even the first round is too much.
+    #[error("the first round would already pass the target; add noise, or allow a larger epsilon")]
+    FirstRoundPasses,
+    /// Noise that the grid does not hold.
+    #[error(
+        "noise of {deviation:.3e} grid steps cannot be drawn: it must lie between 4 and 67,108,863; give the encoding fewer \
+         fraction bits if it is more, and more if it is less"
+    )]
+    NoiseOffGrid {
+        /// Its standard deviation.
+        deviation: f64,
+    },
+    /// A clip below one step.
+    #[error("the clip is less than one step of the grid; give the encoding more fraction bits")]
+    ClipBelowStep,
+    /// Noised updates that the grid does not hold.
+    #[error(
+        "a clipped and noised coordinate can be as large as {most:.3}, and the grid ends at {largest:.3}; give the \
+         encoding fewer fraction bits"
+    )]
+    NoisedBeyondGrid {
+        /// Thirteen deviations beyond the clip.
+        most: f64,
+        /// The largest magnitude on the grid.
+        largest: f64,
     },
     /// A cap without anything to cap.
     #[error("every update weighs 1, so there is nothing to cap; remove the cap, or weigh by examples")]

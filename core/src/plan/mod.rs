@@ -6,6 +6,8 @@
 mod check;
 mod cohort;
 mod error;
+mod privacy;
+mod protection;
 mod raw;
 mod reading;
 mod search;
@@ -13,10 +15,13 @@ mod template;
 mod weights;
 
 pub use check::{Overrides, Plan};
-pub use cohort::CohortRule;
+pub use cohort::{CohortRule, SamplingRule};
 pub use error::{Conflict, Place, PlanError, ValueFault};
+pub use privacy::PrivacyFault;
+pub use protection::{NoiseAt, Protection};
 pub use raw::{
-    AggregationSection, CohortSection, EncodingSection, FederationSection, RawPlan, StrategyName, WeightsName,
+    AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection, NoiseAtName,
+    PrivacySection, RawPlan, StrategyName, UnitName, WeightsName,
 };
 pub use search::{Candidate, Dimension, SearchError, SearchSpace, TuneSection};
 pub use template::{BUILT_IN, BuiltIn, built_in};

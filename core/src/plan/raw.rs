@@ -1,5 +1,6 @@
 //! A plan as typed: what the file says, with every default filled in, and nothing checked yet.
 
+use super::SamplingRule;
 use super::search::TuneSection;
 use crate::data::{DataConfig, PartitionConfig};
 use crate::nn::{ModelConfig, TrainingConfig};
@@ -35,6 +36,12 @@ pub struct RawPlan {
     /// What a search over this plan tries. Read, but never written: it is no part of what the federation is.
     #[serde(default, skip_serializing)]
     pub tune: TuneSection,
+    /// What is promised about privacy; nothing if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<PrivacySection>,
+    /// What a comparison shows besides; nothing if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<CompareSection>,
 }
 
 /// `[federation]`
@@ -53,11 +60,13 @@ pub struct FederationSection {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CohortSection {
+    /// How clients are drawn.
+    pub sampling: SamplingRule,
     /// The client fraction `C`: in (0, 1].
     pub fraction: f64,
     /// How many clients are asked for each contribution that is wanted: in [1, 10].
     pub over_selection: f64,
-    /// How many contributions a round needs at the least: 1 or more.
+    /// How many contributions a round needs at the least: 1 or more, or 0 where the coordinator adds noise.
     pub minimum: u32,
     /// How many seconds a round waits for its cohort: 1 or more.
     pub deadline_seconds: u64,
@@ -99,6 +108,62 @@ pub enum WeightsName {
     Uniform,
 }
 
+/// `[privacy]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PrivacySection {
+    /// Whom the promise is made to.
+    #[serde(default)]
+    pub unit: UnitName,
+    /// Who adds the noise.
+    #[serde(default)]
+    pub noise_at: NoiseAtName,
+    /// The clip: the most that an update may measure (L2), above 0. What is longer is shortened to it.
+    pub clip: f64,
+    /// The probability with which the promise may fail: in (0, 1), and well below 1 over the number of clients.
+    pub delta: f64,
+    /// The standard deviation of the noise over the sensitivity. Found from the target if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_multiplier: Option<f64>,
+    /// The epsilon that must not be passed: the federation stops before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_epsilon: Option<f64>,
+    /// How many participants' shares carry the whole noise; the minimum of a round if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_shares: Option<u32>,
+}
+
+/// Whom a promise is made to, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitName {
+    /// A client with all its rows.
+    #[default]
+    Client,
+}
+
+/// Who adds the noise, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseAtName {
+    /// The coordinator, to the sum.
+    #[default]
+    Coordinator,
+    /// The participants, in shares.
+    Clients,
+    /// Each participant for itself.
+    Local,
+}
+
+/// `[compare]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CompareSection {
+    /// The target epsilons of the private rows, one row each: the promise of `[privacy]` with the noise that the target
+    /// asks for.
+    pub target_epsilons: Vec<f64>,
+}
+
 /// `[encoding]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -116,6 +181,7 @@ impl Default for FederationSection {
 impl Default for CohortSection {
     fn default() -> Self {
         CohortSection {
+            sampling: SamplingRule::Fixed,
             fraction: 1.0,
             over_selection: 1.0,
             minimum: 1,

@@ -4,14 +4,17 @@
 //! - [`accounting`] bounds what events cost together, and finds the noise, the rounds or the rate a target allows.
 //! - [`Ledger`] keeps the events of a federation and says whether the next one fits.
 //! - [`Clip`] bounds what one unit contributes and *is* the sensitivity; [`AdaptiveClip`] lets it follow a quantile.
-//! - [`NoiseSeed`] is the secret that noise is drawn from.
+//! - [`matrix`] correlates noise over rounds, for privacy without sampling.
+//! - [`sampling`] draws noise on integers; [`NoiseSeed`] is the secret it is drawn from.
 
 pub mod accounting;
 mod adaptive_clipping;
 mod clipping;
 mod event;
 mod ledger;
+pub mod matrix;
 mod noise_seed;
+pub mod sampling;
 
 pub use adaptive_clipping::{Adaptation, AdaptiveClip, AdaptiveClippingError, NoiseSplit};
 pub use clipping::{Clip, Clipped, ClippingError};

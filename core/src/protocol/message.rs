@@ -1,6 +1,7 @@
 //! The JSON messages.
 
 use super::{CredentialDigest, HexDigest};
+use crate::privacy::Ledger;
 use serde::{Deserialize, Serialize};
 
 /// What anybody may know of a federation.
@@ -121,6 +122,29 @@ pub struct ReceiptMessage {
     pub update_sha256: HexDigest,
 }
 
+/// What a federation has spent of its privacy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrivacyState {
+    /// What was spent by all rounds that have been opened.
+    pub epsilon: f64,
+    /// The probability with which that may fail.
+    pub delta: f64,
+    /// The epsilon that is never passed, if there is one.
+    pub target_epsilon: Option<f64>,
+    /// How many rounds were opened.
+    pub releases: u64,
+    /// Whether the federation ended because the next round would have passed the target.
+    pub exhausted: bool,
+    /// Who must be trusted for it.
+    pub trusted: String,
+    /// The most that an update may measure.
+    pub clip: f64,
+    /// The standard deviation of the noise over the sensitivity.
+    pub noise_multiplier: f64,
+    /// Every release, as the accountant takes it.
+    pub ledger: Ledger,
+}
+
 /// A round that is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoundSummary {
@@ -130,7 +154,8 @@ pub struct RoundSummary {
     pub opened: u64,
     /// When it was closed, in milliseconds since the Unix epoch.
     pub closed: u64,
-    /// The clients that were asked.
+    /// The clients that were asked. This list and the three that follow are empty where a promise of privacy rests on
+    /// nobody knowing who takes part.
     pub cohort: Vec<u32>,
     /// Those whose update counts.
     pub contributed: Vec<u32>,
@@ -140,6 +165,9 @@ pub struct RoundSummary {
     pub late: Vec<u32>,
     /// How it ended.
     pub outcome: RoundOutcome,
+    /// The epsilon spent by its end, where privacy is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
     /// The model after it.
     pub model_sha256: HexDigest,
 }
@@ -150,8 +178,8 @@ pub struct RoundSummary {
 pub enum RoundOutcome {
     /// Its sum made a new model.
     Released {
-        /// The mean training loss of its participants.
-        train_loss: f64,
+        /// The mean training loss of its participants; none where privacy is promised.
+        train_loss: Option<f64>,
     },
     /// It had too few contributions; nothing was released.
     Abandoned {

@@ -25,7 +25,7 @@ pub use credential::{Credential, CredentialDigest};
 pub use hex_digest::{HexDigest, HexDigestError};
 pub use message::{
     CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, FederationState, PhaseName,
-    ReceiptMessage, RoundOutcome, RoundSummary,
+    PrivacyState, ReceiptMessage, RoundOutcome, RoundSummary,
 };
 pub use problem::{Problem, ProblemDocument};
 pub use update_codec::{UpdateCodecError, UpdateMessage};

@@ -44,6 +44,8 @@ pub enum Problem {
     HasDeclined,
     /// The update has the wrong number of parameters.
     WrongLength,
+    /// The update is longer than the plan's clip.
+    UpdateNotClipped,
     /// The update has a weight that the plan does not allow.
     WeightNotAllowed,
     /// The coordinator is stopping.
@@ -68,7 +70,7 @@ pub struct ProblemDocument {
 
 impl Problem {
     /// All problems.
-    pub const ALL: [Problem; 19] = [
+    pub const ALL: [Problem; 20] = [
         Problem::MalformedRequest,
         Problem::NotAuthorized,
         Problem::NotFound,
@@ -85,6 +87,7 @@ impl Problem {
         Problem::AnotherUpdate,
         Problem::HasDeclined,
         Problem::WrongLength,
+        Problem::UpdateNotClipped,
         Problem::WeightNotAllowed,
         Problem::ShuttingDown,
         Problem::Internal,
@@ -109,6 +112,7 @@ impl Problem {
             Problem::AnotherUpdate => ("another-update", 409, "Another update is counted already"),
             Problem::HasDeclined => ("has-declined", 409, "The client has declined"),
             Problem::WrongLength => ("wrong-length", 422, "The update does not fit the model"),
+            Problem::UpdateNotClipped => ("update-not-clipped", 422, "The update is not clipped"),
             Problem::WeightNotAllowed => ("weight-not-allowed", 422, "The weight is not allowed"),
             Problem::ShuttingDown => ("shutting-down", 503, "The coordinator is stopping"),
             Problem::Internal => ("internal", 500, "The coordinator has a fault"),

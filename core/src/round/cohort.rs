@@ -1,29 +1,60 @@
 //! Which clients take part in a round.
 
-use crate::plan::CohortRule;
-use crate::random::{Purpose, Seed};
+use crate::plan::{CohortRule, SamplingRule};
 use rand::seq::index;
+use rand::{Rng, RngExt};
 use std::collections::BTreeSet;
 
-/// Draws the cohort of a round. It depends on the seed, the round and the set of enrolled clients alone.
-pub(super) fn draw(rule: CohortRule, enrolled: &BTreeSet<u32>, seed: Seed, round: u32) -> BTreeSet<u32> {
-    let clients: Vec<u32> = enrolled.iter().copied().collect();
-    let selected = rule.selected(enrolled.len() as u32) as usize;
-    let mut stream = seed.stream_for(Purpose::Cohort, round, 0);
-    index::sample(&mut stream, clients.len(), selected).iter().map(|at| clients[at]).collect()
+/// Draws the cohort of a round from a stream of its own. It depends on the stream and the set of enrolled clients
+/// alone.
+pub(super) fn draw(rule: CohortRule, enrolled: &BTreeSet<u32>, mut stream: impl Rng) -> BTreeSet<u32> {
+    match rule.sampling {
+        SamplingRule::Fixed | SamplingRule::All => {
+            let clients: Vec<u32> = enrolled.iter().copied().collect();
+            let selected = rule.selected(enrolled.len() as u32) as usize;
+            index::sample(&mut stream, clients.len(), selected).iter().map(|at| clients[at]).collect()
+        }
+        SamplingRule::Poisson => {
+            enrolled.iter().copied().filter(|_| stream.random_bool(rule.fraction)).collect()
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::{Purpose, Seed};
+
+    fn stream(seed: u64, round: u32) -> impl Rng {
+        Seed(seed).stream_for(Purpose::Cohort, round, 0)
+    }
+
+    #[test]
+    fn coins_are_independent_and_the_size_varies() {
+        let enrolled: BTreeSet<u32> = (1..=20).collect();
+        let rule = CohortRule { sampling: SamplingRule::Poisson, fraction: 0.25, over_selection: 1.0 };
+        let (mut drawn, mut square, mut both) = (0.0_f64, 0.0_f64, 0);
+        for round in 1..=4000 {
+            let cohort = draw(rule, &enrolled, stream(7, round));
+            drawn += cohort.len() as f64;
+            square += (cohort.len() as f64 - 5.0).powi(2);
+            both += u32::from(cohort.contains(&1) && cohort.contains(&2));
+        }
+        // Binomial(20, 1/4): mean 5, variance 3.75; two clients together in one of sixteen. The seed is fixed.
+        assert!((drawn / 4000.0 - 5.0).abs() < 0.1, "{drawn}");
+        assert!((square / 4000.0 - 3.75).abs() < 0.3, "{square}");
+        assert!((200..=300).contains(&both), "{both}");
+        let everybody = CohortRule { fraction: 1.0, ..rule };
+        assert_eq!(draw(everybody, &enrolled, stream(7, 1)), enrolled);
+    }
 
     #[test]
     fn every_client_is_drawn_about_equally_often() {
         let enrolled: BTreeSet<u32> = (1..=20).collect();
-        let rule = CohortRule { fraction: 0.25, over_selection: 1.0 };
+        let rule = CohortRule { sampling: SamplingRule::Fixed, fraction: 0.25, over_selection: 1.0 };
         let mut drawn = [0_u32; 21];
         for round in 1..=4000 {
-            for client in draw(rule, &enrolled, Seed(7), round) {
+            for client in draw(rule, &enrolled, stream(7, round)) {
                 drawn[client as usize] += 1;
             }
         }
@@ -34,8 +65,8 @@ mod tests {
     #[test]
     fn the_draw_is_the_same_for_the_same_round_only() {
         let enrolled: BTreeSet<u32> = (1..=100).collect();
-        let rule = CohortRule { fraction: 0.1, over_selection: 1.0 };
-        assert_eq!(draw(rule, &enrolled, Seed(1), 1), draw(rule, &enrolled, Seed(1), 1));
-        assert_ne!(draw(rule, &enrolled, Seed(1), 1), draw(rule, &enrolled, Seed(1), 2));
+        let rule = CohortRule { sampling: SamplingRule::Fixed, fraction: 0.1, over_selection: 1.0 };
+        assert_eq!(draw(rule, &enrolled, stream(1, 1)), draw(rule, &enrolled, stream(1, 1)));
+        assert_ne!(draw(rule, &enrolled, stream(1, 1)), draw(rule, &enrolled, stream(1, 2)));
     }
 }

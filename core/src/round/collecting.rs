@@ -1,7 +1,8 @@
 //! The phase in which a round waits for the updates of its cohort.
 
-use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp, cohort};
+use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp};
 use crate::aggregation::Sum;
+use crate::plan::SamplingRule;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A round that awaits updates. Its memory is one sum, however large the cohort.
@@ -13,17 +14,19 @@ pub struct Collecting {
     pub(super) cohort: BTreeSet<u32>,
     pub(super) wanted: u32,
     pub(super) weight_cap: u32,
+    pub(super) norm_limit: Option<u64>,
     pub(super) contributions: BTreeMap<u32, Contribution>,
     pub(super) declined: BTreeSet<u32>,
     pub(super) sum: Sum,
 }
 
 impl Collecting {
-    /// Opens a round: draws its cohort from the enrolled clients.
+    /// Opens a round for a cohort that was drawn from so many enrolled clients.
     pub(super) fn open(
         rules: &Rules,
         round: u32,
-        enrolled: &BTreeSet<u32>,
+        cohort: BTreeSet<u32>,
+        enrolled: u32,
         parameters: usize,
         now: Timestamp,
     ) -> Collecting {
@@ -31,8 +34,12 @@ impl Collecting {
             round,
             opened: now,
             deadline: now.after(rules.deadline),
-            cohort: cohort::draw(rules.cohort, enrolled, rules.seed, round),
-            wanted: rules.cohort.wanted(enrolled.len() as u32),
+            wanted: match rules.cohort.sampling {
+                SamplingRule::Poisson => cohort.len() as u32,
+                SamplingRule::Fixed | SamplingRule::All => rules.cohort.wanted(enrolled),
+            },
+            cohort,
+            norm_limit: rules.norm_limit(),
             weight_cap: rules.weight_cap,
             contributions: BTreeMap::new(),
             declined: BTreeSet::new(),
@@ -99,6 +106,9 @@ impl Collecting {
         if update.delta.len() != expected {
             return Err(Refusal::WrongLength { expected, found: update.delta.len() });
         }
+        if self.norm_limit.is_some_and(|limit| squared_norm(&update.delta) > u128::from(limit).pow(2)) {
+            return Err(Refusal::NotClipped { round, client });
+        }
         if !(1..=self.weight_cap).contains(&update.weight) {
             return Err(Refusal::Weight { weight: update.weight, cap: self.weight_cap });
         }
@@ -158,4 +168,9 @@ impl Collecting {
         }
         Ok(())
     }
+}
+
+/// The sum of squares, exactly.
+fn squared_norm(delta: &[i32]) -> u128 {
+    delta.iter().map(|value| u128::from(value.unsigned_abs()).pow(2)).sum()
 }

@@ -1,10 +1,15 @@
 //! The federation: which phase it is in, and how events move it on.
 
+use super::guard::Guard;
 use super::{
-    Collecting, Effect, Event, Outcome, Receipt, Refusal, RoundRecord, Rules, Submission, Timestamp,
+    Collecting, Effect, Event, Outcome, Receipt, Refusal, RoundRecord, Rules, Submission, Timestamp, cohort,
 };
+use crate::aggregation::Sum;
 use crate::params::Params;
+use crate::privacy::{Ledger, NoiseSeed};
+use crate::random::Purpose;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What the federation waits for.
 #[derive(Debug, Clone)]
@@ -41,12 +46,43 @@ pub struct Federation {
     model: Params,
     phase: Phase,
     history: Vec<RoundRecord>,
+    guard: Option<Guard>,
 }
 
 impl Federation {
     /// A federation with its first model, that waits for clients.
+    ///
+    /// # Panics
+    /// If the rules promise privacy: see [`Federation::protected`].
     pub fn new(rules: Rules, model: Params) -> Federation {
-        Federation { rules, enrolled: BTreeSet::new(), model, phase: Phase::Gathering, history: Vec::new() }
+        assert!(rules.protection.is_none(), "a federation that promises privacy needs the seed of its noise");
+        Federation::gathering(rules, model, None)
+    }
+
+    /// A federation whose noise, if its rules promise privacy, and whose hidden cohorts are drawn from this seed.
+    pub fn protected(rules: Rules, model: Params, seed: Arc<NoiseSeed>) -> Federation {
+        let guard = rules.protection.clone().map(|protection| Guard::new(protection, seed));
+        Federation::gathering(rules, model, guard)
+    }
+
+    fn gathering(rules: Rules, model: Params, guard: Option<Guard>) -> Federation {
+        let (enrolled, history) = (BTreeSet::new(), Vec::new());
+        Federation { rules, enrolled, model, phase: Phase::Gathering, history, guard }
+    }
+
+    /// What was released or is about to be, where privacy is promised.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.guard.as_ref().map(Guard::ledger)
+    }
+
+    /// What was spent by the rounds that have been opened, where privacy is promised.
+    pub fn epsilon(&self) -> Option<f64> {
+        self.guard.as_ref().map(Guard::epsilon)
+    }
+
+    /// Whether the federation ended because the next round would have passed the plan's target epsilon.
+    pub fn is_exhausted(&self) -> bool {
+        self.guard.as_ref().is_some_and(Guard::is_exhausted)
     }
 
     /// The rules it is run by.
@@ -173,10 +209,10 @@ impl Federation {
                     self.phase = self.next_phase(now, &mut effects);
                 }
                 Phase::Collecting(collecting) if collecting.is_over(now) => {
-                    let record = close(*collecting, &self.rules, &mut self.model, now);
+                    self.phase = Phase::Gathering;
+                    let record = self.close(*collecting, now);
                     effects.push(Effect::Closed(record.clone()));
                     self.history.push(record);
-                    self.phase = Phase::Gathering;
                     self.phase = self.next_phase(now, &mut effects);
                 }
                 _ => return (self, effects),
@@ -184,9 +220,15 @@ impl Federation {
         }
     }
 
-    fn next_phase(&self, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
+    fn next_phase(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
         let rounds_over = self.history.len() as u32;
         if rounds_over >= self.rules.rounds {
+            effects.push(Effect::Finished);
+            return Phase::Finished;
+        }
+        if let Some(guard) = &mut self.guard
+            && !guard.admits_round()
+        {
             effects.push(Effect::Finished);
             return Phase::Finished;
         }
@@ -195,10 +237,19 @@ impl Federation {
         Phase::Collecting(Box::new(Collecting::open(
             &self.rules,
             round,
-            &self.enrolled,
+            self.cohort(round),
+            self.enrolled.len() as u32,
             self.model.len(),
             now,
         )))
+    }
+
+    fn cohort(&self, round: u32) -> BTreeSet<u32> {
+        let (rule, enrolled) = (self.rules.cohort, &self.enrolled);
+        match self.guard.as_ref().and_then(|guard| guard.cohort_stream(round)) {
+            Some(hidden) => cohort::draw(rule, enrolled, hidden),
+            None => cohort::draw(rule, enrolled, self.rules.seed.stream_for(Purpose::Cohort, round, 0)),
+        }
     }
 
     fn check_enrolled(&self, client: u32) -> Result<(), Refusal> {
@@ -212,30 +263,36 @@ impl Federation {
         let at = (round as usize).wrapping_sub(1);
         self.history.get_mut(at).ok_or(Refusal::RoundNotOpen { round })
     }
-}
 
-/// Ends a round: with enough contributions its sum is released and makes the next model; with fewer, nothing is.
-fn close(round: Collecting, rules: &Rules, model: &mut Params, now: Timestamp) -> RoundRecord {
-    let mean = match round.contributions.len() >= rules.minimum as usize {
-        true => round.sum.mean(rules.grid),
-        false => None,
-    };
-    let outcome = match mean {
-        Some(mean) => {
-            rules.strategy.apply(model, &mean);
-            Outcome::Released { weight: round.sum.weight(), train_loss: mean.loss }
+    /// Ends a round: with enough contributions its sum is released and makes the next model; with fewer, nothing is.
+    fn close(&mut self, mut round: Collecting, now: Timestamp) -> RoundRecord {
+        let rules = &self.rules;
+        let weight = round.sum.weight();
+        let enough = round.contributions.len() >= rules.minimum as usize;
+        let sum = std::mem::replace(&mut round.sum, Sum::new(0));
+        let mean = match &self.guard {
+            Some(guard) => enough.then(|| guard.mean(sum, round.round, rules.grid)),
+            None if enough => sum.mean(rules.grid),
+            None => None,
+        };
+        let outcome = match mean {
+            Some(mean) => {
+                rules.strategy.apply(&mut self.model, &mean);
+                Outcome::Released { weight, train_loss: self.guard.is_none().then_some(mean.loss) }
+            }
+            None => Outcome::Abandoned { minimum: rules.minimum },
+        };
+        RoundRecord {
+            round: round.round,
+            opened: round.opened,
+            closed: now,
+            cohort: round.cohort,
+            contributions: round.contributions,
+            declined: round.declined,
+            late: BTreeSet::new(),
+            outcome,
+            epsilon: self.guard.as_ref().map(Guard::epsilon),
         }
-        None => Outcome::Abandoned { minimum: rules.minimum },
-    };
-    RoundRecord {
-        round: round.round,
-        opened: round.opened,
-        closed: now,
-        cohort: round.cohort,
-        contributions: round.contributions,
-        declined: round.declined,
-        late: BTreeSet::new(),
-        outcome,
     }
 }
 
@@ -245,7 +302,7 @@ mod tests {
     use crate::aggregation::FederatedAveraging;
     use crate::encoding::{FixedPoint, Update};
     use crate::params::Layout;
-    use crate::plan::CohortRule;
+    use crate::plan::{CohortRule, SamplingRule};
     use crate::protocol::HexDigest;
     use crate::random::Seed;
     use std::sync::Arc;
@@ -260,13 +317,14 @@ mod tests {
             places: 3,
             wait_for: 3,
             rounds: 2,
-            cohort: CohortRule { fraction: 1.0, over_selection: 1.0 },
+            cohort: CohortRule { sampling: SamplingRule::Fixed, fraction: 1.0, over_selection: 1.0 },
             minimum: 2,
             deadline: Duration::from_secs(10),
             weight_cap: 100,
             grid: FixedPoint::new(16).unwrap(),
             strategy: FederatedAveraging { server_learning_rate: 1.0 },
             seed: Seed(1),
+            protection: None,
         }
     }
 
@@ -324,7 +382,7 @@ mod tests {
         assert!(matches!(effects[..], [Effect::Accepted(_), Effect::Closed(_), Effect::Opened { round: 2 }]));
         // Weights 1, 2, 3 and second coordinates 1, 2, 3 steps: (1 + 4 + 9) / 6 steps.
         assert_eq!(federation.model().values(), [1.0, (14.0_f64 / 6.0 / 65536.0) as f32]);
-        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: 1.0 });
+        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: Some(1.0) });
     }
 
     #[test]
@@ -363,7 +421,7 @@ mod tests {
         assert_eq!(first, again);
         let (federation, _) = federation.step(Event::Submit(submit(2, 1)), START);
         let (federation, _) = federation.step(Event::Submit(submit(3, 1)), START);
-        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: 1.0 });
+        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: Some(1.0) });
         let (_, after_the_end) = federation.step(Event::Submit(submit(1, 1)), START);
         assert_eq!(first, after_the_end);
     }
@@ -401,7 +459,7 @@ mod tests {
     #[test]
     fn a_client_outside_the_cohort_waits_and_is_refused() {
         let federation = collecting(Rules {
-            cohort: CohortRule { fraction: 0.3, over_selection: 1.0 },
+            cohort: CohortRule { fraction: 0.3, ..rules().cohort },
             minimum: 1,
             ..rules()
         });
@@ -425,7 +483,8 @@ mod tests {
 
     #[test]
     fn an_over_selected_round_closes_with_what_it_wants() {
-        let rules = Rules { cohort: CohortRule { fraction: 0.67, over_selection: 1.5 }, ..rules() };
+        let rules =
+            Rules { cohort: CohortRule { fraction: 0.67, over_selection: 1.5, ..rules().cohort }, ..rules() };
         let (federation, _) = collecting(rules).step(Event::Submit(submit(1, 1)), START);
         let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
         assert!(matches!(effects.last(), Some(Effect::Opened { round: 2 })));
@@ -462,5 +521,36 @@ mod tests {
             .fold(federation, |federation, part| federation.step(Event::Absorb(part), START).0);
         assert_eq!(apart.model(), one_by_one.model());
         assert_eq!(apart.history(), one_by_one.history());
+    }
+
+    #[test]
+    fn a_protected_round_is_written_down_before_anybody_trains() {
+        let text = "[data]\nsource = \"digits\"\n[partition]\nclients = 3\n[cohort]\nsampling = \"all\"\nminimum = 2\n\
+                    [aggregation]\nweights = \"uniform\"\n[encoding]\nfraction-bits = 16\n\
+                    [privacy]\nclip = 1.0\ndelta = 1e-5\nnoise-multiplier = 1.0\n";
+        let rules = Rules::new(&crate::plan::Plan::parse(text).unwrap());
+        let layout = Arc::new(Layout::new([("0.bias".into(), vec![2])]));
+        let seed = Arc::new(NoiseSeed::from_bytes(&mut [1; 32]));
+        let mut federation = Federation::protected(rules, Params::zeros(layout), seed);
+        assert_eq!(federation.ledger().unwrap().releases(), 0);
+        for _ in 0..3 {
+            federation = federation.step(Event::Enrol { place: None }, START).0;
+        }
+        assert_eq!(federation.ledger().unwrap().releases(), 1);
+        let spent = federation.epsilon().unwrap();
+        assert!((spent - 4.377_178_096).abs() < 1e-6, "{spent}");
+
+        let update = |client: u32, steps: i32| {
+            let update = Update { delta: vec![steps, 0], weight: 1, loss: 0 };
+            Event::Submit(Submission { client, round: 1, update, digest: None })
+        };
+        let refused = refusal(&federation, update(1, STEPS_IN_ONE + 1), START);
+        assert_eq!(refused, Refusal::NotClipped { round: 1, client: 1 });
+        // A round that fails still counts.
+        let late = START.after(Duration::from_secs(600));
+        let (federation, _) = federation.step(update(1, STEPS_IN_ONE), START).0.step(Event::Tick, late);
+        assert_eq!(federation.history()[0].outcome, Outcome::Abandoned { minimum: 2 });
+        assert_eq!(federation.ledger().unwrap().releases(), 2);
+        assert_eq!(federation.model().values(), [0.0, 0.0]);
     }
 }

@@ -13,6 +13,7 @@ mod cohort;
 mod collecting;
 mod event;
 mod federation;
+mod guard;
 mod record;
 mod refusal;
 mod rules;

@@ -33,8 +33,9 @@ pub enum Outcome {
     Released {
         /// The weight of all contributions together.
         weight: u64,
-        /// The weighted mean of the participants' training losses.
-        train_loss: f64,
+        /// The weighted mean of the participants' training losses; none where privacy is promised, which keeps
+        /// them at home.
+        train_loss: Option<f64>,
     },
     /// It had too few contributions, so that nothing was released and the model stayed.
     Abandoned {
@@ -62,6 +63,9 @@ pub struct RoundRecord {
     pub late: BTreeSet<u32>,
     /// How it ended.
     pub outcome: Outcome,
+    /// The epsilon spent by its end, where privacy is promised.
+    #[serde(default)]
+    pub epsilon: Option<f64>,
 }
 
 impl RoundRecord {

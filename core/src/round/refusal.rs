@@ -77,6 +77,16 @@ pub enum Refusal {
         /// How many the update has.
         found: usize,
     },
+    /// Its update is longer than the clip.
+    #[error(
+        "the update of client {client} for round {round} is longer than the plan's clip: clip it before it is sent"
+    )]
+    NotClipped {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
     /// Its update has no weight, or more than the plan allows.
     #[error("the update weighs {weight}, the plan allows 1 to {cap}")]
     Weight {
@@ -100,6 +110,7 @@ impl From<Refusal> for Problem {
             Refusal::AnotherUpdate { .. } => Problem::AnotherUpdate,
             Refusal::HasDeclined { .. } => Problem::HasDeclined,
             Refusal::WrongLength { .. } => Problem::WrongLength,
+            Refusal::NotClipped { .. } => Problem::UpdateNotClipped,
             Refusal::Weight { .. } => Problem::WeightNotAllowed,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::aggregation::FederatedAveraging;
 use crate::encoding::FixedPoint;
-use crate::plan::{CohortRule, Plan};
+use crate::plan::{CohortRule, NoiseAt, Plan, Protection};
 use crate::random::Seed;
 use std::time::Duration;
 
@@ -29,9 +29,19 @@ pub struct Rules {
     pub strategy: FederatedAveraging,
     /// The seed of the federation.
     pub seed: Seed,
+    /// How clients are protected, if privacy is promised.
+    pub protection: Option<Protection>,
 }
 
 impl Rules {
+    /// The largest norm of an update in steps of the grid, where updates arrive clipped and without noise.
+    pub(super) fn norm_limit(&self) -> Option<u64> {
+        let protection = self.protection.as_ref()?;
+        let bare = protection.noise_at() == NoiseAt::Coordinator;
+        let limit = || protection.clip().steps(self.grid.scale());
+        bare.then(|| limit().expect("the plan has checked that the clip is a step or more"))
+    }
+
     /// The rules that a plan sets.
     pub fn new(plan: &Plan) -> Rules {
         Rules {
@@ -45,6 +55,7 @@ impl Rules {
             grid: plan.grid(),
             strategy: plan.strategy(),
             seed: plan.seed(),
+            protection: plan.protection().cloned(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::nn::{self, EvaluateError, Evaluation, Examples, Network};
 use crate::params::Params;
 use crate::participant::{LocalTraining, LocalTrainingError};
 use crate::plan::Plan;
+use crate::privacy::NoiseSeed;
 use crate::protocol::UpdateMessage;
 use crate::random::Purpose;
 use crate::round::{
@@ -18,7 +19,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// What is simulated: a plan, its network, every client's rows, and the rows that the model is judged by.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Simulation<'a> {
     /// The plan.
     pub plan: &'a Plan,
@@ -30,6 +31,8 @@ pub struct Simulation<'a> {
     pub test: &'a Shard,
     /// How many threads train: 1 or more. The model does not depend on it.
     pub threads: usize,
+    /// From what noise and hidden cohorts are drawn; needed where the plan promises privacy.
+    pub noise_seed: Option<Arc<NoiseSeed>>,
 }
 
 /// Where the time of a round went.
@@ -60,6 +63,8 @@ pub struct RoundReport {
     pub bytes_up: u64,
     /// Where the time went.
     pub seconds: Seconds,
+    /// Whether the federation ends here because the next round would pass the plan's target epsilon.
+    pub exhausted: bool,
 }
 
 /// Why a simulation stops before its end.
@@ -94,6 +99,9 @@ pub enum SimulationError {
     /// The engine refused an update of its own participant.
     #[error("the simulation's own update was refused: {0}")]
     Refused(#[from] Refusal),
+    /// The plan promises privacy, and there is nothing to draw its noise from.
+    #[error("the plan promises privacy: give the simulation a seed to draw its noise from")]
+    NoNoiseSeed,
     /// The threads cannot be started.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
@@ -119,7 +127,10 @@ impl Simulation<'_> {
     ) -> Result<Params, SimulationError> {
         let workers = self.workers(clock)?;
         let now = || Timestamp(clock().as_millis() as u64);
-        let mut federation = self.enrolled(now());
+        let (mut federation, empty) = self.enrolled(now())?;
+        if self.tell(empty, &federation, &workers, observe)?.is_break() {
+            return Ok(federation.model().clone());
+        }
         while let Phase::Collecting(round) = federation.phase() {
             let started = clock();
             let (number, clients) = (round.round(), self.participants(round));
@@ -139,7 +150,10 @@ impl Simulation<'_> {
             (federation, effects) = federation.step(Event::Absorb(whole), now());
             seconds.aggregating += (clock() - collected).as_secs_f64();
 
-            let record = closed(effects);
+            let mut records = closed(effects);
+            let record =
+                records.next().expect("every participant has contributed or declined, so the round is over");
+            let empty: Vec<RoundRecord> = records.collect();
             stop_if_abandoned(&record, declined)?;
             let judged = clock();
             let test = workers
@@ -148,11 +162,30 @@ impl Simulation<'_> {
                 .map_err(|source| SimulationError::Evaluate { round: number, source })?;
             seconds.evaluating = (clock() - judged).as_secs_f64();
             seconds.total = (clock() - started).as_secs_f64();
-            if observe(&self.report(record, test, seconds)).is_break() {
+            let told = observe(&self.report(record, test, seconds, &federation));
+            if told.is_break() || self.tell(empty, &federation, &workers, observe)?.is_break() {
                 break;
             }
         }
         Ok(federation.model().clone())
+    }
+
+    /// Tells of rounds that nobody was drawn for, and that were over as soon as they were open.
+    fn tell(
+        &self,
+        empty: Vec<RoundRecord>,
+        federation: &Federation,
+        workers: &Workers<'_>,
+        observe: &mut dyn FnMut(&RoundReport) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, SimulationError> {
+        for record in empty {
+            let judged = workers.pool().install(|| self.judge(federation.model()));
+            let test = judged.map_err(|source| SimulationError::Evaluate { round: record.round, source })?;
+            if observe(&self.report(record, test, Seconds::default(), federation)).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn workers<'b>(&'b self, clock: Clock<'b>) -> Result<Workers<'b>, SimulationError> {
@@ -164,16 +197,31 @@ impl Simulation<'_> {
             .num_threads(self.threads)
             .build()
             .map_err(|source| SimulationError::Threads { threads: self.threads, source })?;
-        let training = LocalTraining::new(self.plan, Arc::clone(&self.network));
+        let network = Arc::clone(&self.network);
+        let training = match &self.noise_seed {
+            Some(seed) => LocalTraining::with_noise(self.plan, network, Arc::clone(seed)),
+            None if self.plan.protection().is_some() => return Err(SimulationError::NoNoiseSeed),
+            None => LocalTraining::new(self.plan, network),
+        };
         Ok(Workers::new(pool, training, self.shards, clock))
     }
 
-    /// The federation with all its clients enrolled, so that its first round is open.
-    fn enrolled(&self, now: Timestamp) -> Federation {
-        let federation = Federation::new(Rules::new(self.plan), self.first_model());
-        (1..=self.plan.clients()).fold(federation, |federation, client| {
-            federation.step(Event::Enrol { place: Some(client) }, now).0
-        })
+    /// The federation with all its clients enrolled, so that a round is open, and the rounds before it that nobody
+    /// was drawn for.
+    fn enrolled(&self, now: Timestamp) -> Result<(Federation, Vec<RoundRecord>), SimulationError> {
+        let (rules, model) = (Rules::new(self.plan), self.first_model());
+        let mut federation = match &self.noise_seed {
+            Some(seed) => Federation::protected(rules, model, Arc::clone(seed)),
+            None if rules.protection.is_some() => return Err(SimulationError::NoNoiseSeed),
+            None => Federation::new(rules, model),
+        };
+        let mut empty = Vec::new();
+        for client in 1..=self.plan.clients() {
+            let effects;
+            (federation, effects) = federation.step(Event::Enrol { place: Some(client) }, now);
+            empty.extend(closed(effects));
+        }
+        Ok((federation, empty))
     }
 
     /// The members of a cohort whose update is in time: as many as the round wants. Who is fast is drawn by lot.
@@ -194,13 +242,20 @@ impl Simulation<'_> {
         }
     }
 
-    fn report(&self, record: RoundRecord, test: Option<Evaluation>, seconds: Seconds) -> RoundReport {
+    fn report(
+        &self,
+        record: RoundRecord,
+        test: Option<Evaluation>,
+        seconds: Seconds,
+        federation: &Federation,
+    ) -> RoundReport {
         let epochs = u64::from(self.plan.recipe().epochs());
         let rows = |client: &u32| self.shards[*client as usize - 1].len() as u64;
         let gradients = record.contributions.keys().map(|client| rows(client) * epochs).sum();
         let update = UpdateMessage::encoded_len(self.network.layout().len()) as u64;
         let bytes_up = update * record.contributions.len() as u64;
-        RoundReport { record, test, gradients, bytes_up, seconds }
+        let exhausted = federation.is_exhausted();
+        RoundReport { record, test, gradients, bytes_up, seconds, exhausted }
     }
 }
 
@@ -211,14 +266,12 @@ fn join(mut parts: impl Iterator<Item = Collecting>) -> Collecting {
     whole
 }
 
-fn closed(effects: Vec<Effect>) -> RoundRecord {
-    effects
-        .into_iter()
-        .find_map(|effect| match effect {
-            Effect::Closed(record) => Some(record),
-            _ => None,
-        })
-        .expect("every participant has contributed or declined, so the round is over")
+/// The rounds that were closed by a step: the one it ended, and those after it that nobody was drawn for.
+fn closed(effects: Vec<Effect>) -> impl Iterator<Item = RoundRecord> {
+    effects.into_iter().filter_map(|effect| match effect {
+        Effect::Closed(record) => Some(record),
+        _ => None,
+    })
 }
 
 fn stop_if_abandoned(
@@ -263,7 +316,8 @@ fraction = 0.5
         let holdings = holdings(plan);
         let network = Arc::new(plan.network(64, 10).unwrap());
         let (shards, test) = (&holdings.clients[..], &holdings.test);
-        let simulation = Simulation { plan, network, shards, test, threads };
+        let noise_seed = Some(Arc::new(NoiseSeed::from_bytes(&mut [7; 32])));
+        let simulation = Simulation { plan, network, shards, test, threads, noise_seed };
         let mut reports = Vec::new();
         let model = simulation.run(&|| Duration::ZERO, &mut |report| {
             reports.push(report.clone());
@@ -319,6 +373,105 @@ fraction = 0.5
         let stopped = run(&Plan::parse(&text).unwrap(), 2).unwrap_err();
         assert!(matches!(stopped, SimulationError::Declined { round: 1, declined: 6, .. }), "{stopped}");
         assert!(stopped.to_string().contains("learning rate"), "{stopped}");
+    }
+
+    const PRIVATE: &str = "\
+[federation]
+rounds = 4
+[data]
+source = \"digits\"
+[partition]
+clients = 12
+[model]
+hidden = [16]
+[cohort]
+sampling = \"poisson\"
+fraction = 0.5
+minimum = 0
+[aggregation]
+weights = \"uniform\"
+[privacy]
+clip = 0.5
+delta = 1e-3
+noise-multiplier = 0.7
+";
+
+    #[test]
+    fn noise_is_the_same_for_any_number_of_threads_wherever_it_is_added() {
+        for noise_at in ["coordinator", "clients", "local"] {
+            let text = PRIVATE
+                .replace("minimum = 0", if noise_at == "coordinator" { "minimum = 0" } else { "minimum = 1" })
+                .replace("clip", &format!("noise-at = \"{noise_at}\"\nclip"));
+            let plan = Plan::parse(&text).unwrap();
+            let (model, reports) = run(&plan, 1).unwrap();
+            let (again, _) = run(&plan, 4).unwrap();
+            assert_eq!(again, model, "{noise_at}");
+            assert!(reports.windows(2).all(|pair| pair[1].record.epsilon > pair[0].record.epsilon));
+            for report in &reports {
+                let losses = matches!(report.record.outcome, Outcome::Released { train_loss: Some(_), .. });
+                assert!(!losses, "{noise_at}: a loss has left");
+            }
+        }
+    }
+
+    #[test]
+    fn noise_has_the_deviation_that_is_promised() {
+        // Without training to speak of, the model moves by the noise alone.
+        let text = PRIVATE.replace("rounds = 4", "rounds = 1").replace("fraction = 0.5", "fraction = 1.0")
+            + "[training]\nlearning-rate = 1e-12\n";
+        for (noise_at, minimum, shares) in
+            [("coordinator", 1, 1.0), ("clients", 4, 12.0 / 4.0), ("local", 1, 12.0)]
+        {
+            let text = text
+                .replace("minimum = 0", &format!("minimum = {minimum}"))
+                .replace("clip", &format!("noise-at = \"{noise_at}\"\nclip"));
+            let plan = Plan::parse(&text).unwrap();
+            let first =
+                plan.network(64, 10).unwrap().initialize(&mut plan.seed().stream(Purpose::Initialization));
+            let (model, reports) = run(&plan, 2).unwrap();
+            let moved =
+                model.values().iter().zip(first.values()).map(|(after, before)| f64::from(after - before));
+            let variance = moved.map(|value| value * value).sum::<f64>() / model.len() as f64;
+            let expected = 0.7 * 0.5 / 12.0 * f64::sqrt(shares);
+            // 1,210 parameters: the deviation of the estimate is 2 %. The seed is fixed.
+            assert!(
+                (variance.sqrt() / expected - 1.0).abs() < 0.08,
+                "{noise_at}: {} {expected}",
+                variance.sqrt()
+            );
+            let told = plan.protection().unwrap().deviation_of_mean(plan.grid(), 12);
+            assert!((told / expected - 1.0).abs() < 1e-6, "{noise_at}: {told}");
+            assert_eq!(reports.len(), 1);
+        }
+    }
+
+    #[test]
+    fn the_federation_stops_before_its_target() {
+        let text = PRIVATE.replace("noise-multiplier = 0.7", "noise-multiplier = 0.7\ntarget-epsilon = 9.0");
+        let plan = Plan::parse(&text.replace("rounds = 4", "rounds = 40")).unwrap();
+        let (_, reports) = run(&plan, 2).unwrap();
+        let last = reports.last().unwrap();
+        assert!(last.exhausted && reports.len() < 40 && reports.len() > 1, "{}", reports.len());
+        assert!(reports.iter().all(|report| report.record.epsilon.unwrap() <= 9.0));
+        assert!(reports[..reports.len() - 1].iter().all(|report| !report.exhausted));
+    }
+
+    #[test]
+    fn a_round_that_nobody_was_drawn_for_is_abandoned_and_counts() {
+        let text = PRIVATE.replace("fraction = 0.5\nminimum = 0", "fraction = 0.03");
+        // Of twelve clients usually none.
+        let text = text.replace("clip", "noise-at = \"clients\"\nclip").replace("rounds = 4", "rounds = 12");
+        let plan = Plan::parse(&text).unwrap();
+        let (_, reports) = run(&plan, 2).unwrap();
+        assert_eq!(reports.len(), 12);
+        let rounds: Vec<u32> = reports.iter().map(|report| report.record.round).collect();
+        assert_eq!(rounds, (1..=12).collect::<Vec<_>>());
+        let empty = reports.iter().filter(|report| report.record.cohort.is_empty());
+        assert!(empty.clone().count() > 3);
+        for report in empty {
+            assert!(matches!(report.record.outcome, Outcome::Abandoned { minimum: 1 }));
+        }
+        assert!(reports.windows(2).all(|pair| pair[1].record.epsilon > pair[0].record.epsilon));
     }
 
     /// FederatedAveraging as the paper writes it (McMahan et al. 2017, Algorithm 1), in floating point and without

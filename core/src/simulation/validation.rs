@@ -52,7 +52,8 @@ pub fn validate(plan: &Plan, fold: &Split, regime: Regime) -> Result<Scores, Val
             let unseen = holdings.test.select([]).expect("no rows can be chosen of any");
             let network = Arc::new(network.clone());
             let shards = &holdings.clients[..];
-            let simulation = Simulation { plan, network, shards, test: &unseen, threads: 1 };
+            let simulation =
+                Simulation { plan, network, shards, test: &unseen, threads: 1, noise_seed: None };
             simulation.run(&|| Duration::ZERO, &mut |_| ControlFlow::Continue(()))?
         }
         Regime::Centralized => {

@@ -18,7 +18,7 @@ use super::tilt::{Term, cumulants, cumulants_of, window};
 /// `ln eta`: what a window may miss of the tilted law, at each end.
 const LOG_MISSED: f64 = -30.0;
 /// The largest transform.
-pub(crate) const LARGEST_WINDOW: usize = 1 << 21;
+pub(crate) const LARGEST_WINDOW: usize = 1 << 20;
 
 /// The tilted law of a composition, and what undoes the tilt.
 pub(crate) struct Composition {

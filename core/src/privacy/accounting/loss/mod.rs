@@ -29,7 +29,7 @@ use tilt::{Term, tilt_for_delta, tilt_for_epsilon};
 pub enum Grid {
     /// As fine as the answer needs: the lattice adds at most about 1e-5 of epsilon.
     Automatic,
-    /// This step, unless the transform would pass two million points.
+    /// This step, unless the transform would pass a million points.
     Step(f64),
 }
 

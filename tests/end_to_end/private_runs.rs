@@ -1,0 +1,95 @@
+//! Federations that promise privacy.
+
+use crate::harness::{Sandbox, model, text};
+
+const PRIVATE: &str = "\
+[federation]
+name = \"private\"
+rounds = 3
+[data]
+source = \"digits\"
+[partition]
+clients = 6
+[model]
+hidden = [16]
+[cohort]
+sampling = \"poisson\"
+fraction = 0.8
+minimum = 0
+deadline-seconds = 120
+[aggregation]
+weights = \"uniform\"
+[privacy]
+clip = 0.5
+delta = 1e-3
+noise-multiplier = 1.0
+";
+
+#[test]
+fn a_given_noise_seed_repeats_the_model_over_any_transport_and_gives_up_the_promise() {
+    for noise_at in ["coordinator", "clients", "local"] {
+        let minimum = if noise_at == "coordinator" { 0 } else { 1 };
+        let plan = PRIVATE
+            .replace("minimum = 0", &format!("minimum = {minimum}"))
+            .replace("clip", &format!("noise-at = \"{noise_at}\"\nclip"));
+        let sandbox = Sandbox::with("plan.toml", plan);
+        let run = sandbox.run("simulate plan.toml --noise-seed 5 --json --out memory");
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        assert!(text(&run.stderr).contains("no privacy guarantee"), "{}", text(&run.stderr));
+        let document: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        assert_eq!(document["privacy"]["guarantee"], false);
+        let report = text(&sandbox.read("memory/report.html"));
+        assert!(report.contains("no privacy guarantee") && report.contains("Privacy spent"));
+        for line in text(&sandbox.read("memory/metrics.jsonl")).lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(line["epsilon"].as_f64().unwrap() > 0.0 && line["train_loss"].is_null(), "{line}");
+        }
+        sandbox.succeed("simulate plan.toml --noise-seed 5 --over http --quiet --out http");
+        assert!(model(&sandbox.path("memory")) == model(&sandbox.path("http")), "{noise_at}");
+    }
+}
+
+#[test]
+fn fresh_noise_is_never_the_same() {
+    let sandbox = Sandbox::with("plan.toml", PRIVATE);
+    let document = sandbox.json("simulate plan.toml --quiet --json --out one");
+    assert_eq!(document["privacy"]["guarantee"], true);
+    assert_eq!(document["privacy"]["trusted"], "coordinator");
+    sandbox.succeed("simulate plan.toml --quiet --out two");
+    assert!(model(&sandbox.path("one")) != model(&sandbox.path("two")));
+}
+
+#[test]
+fn a_comparison_shows_what_each_epsilon_costs() {
+    let plan = format!("{PRIVATE}[compare]\ntarget-epsilons = [2.0, 50.0]\n");
+    let sandbox = Sandbox::with("plan.toml", plan);
+    let document = sandbox.json("compare plan.toml --seeds 1 --quiet --json --out run");
+    let rows = document["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let dp = |epsilon: &str| format!("federated + client-level DP, epsilon {epsilon}");
+    assert_eq!(names[2..], ["federated", &dp("2"), &dp("50")]);
+    assert!(rows[2].get("epsilon").is_none());
+    for (row, target) in [(&rows[3], 2.0), (&rows[4], 50.0)] {
+        let epsilon = row["epsilon"].as_f64().unwrap();
+        assert!(epsilon <= target && epsilon > 0.9 * target, "{row}");
+        assert_eq!((&row["delta"], &row["trusted"]), (&1e-3.into(), &"coordinator".into()));
+    }
+    assert!(text(&sandbox.read("run/report.html")).contains("Accuracy against epsilon"));
+}
+
+#[test]
+fn a_federation_that_has_spent_its_privacy_stops_and_says_so() {
+    let plan = PRIVATE.replace("noise-multiplier = 1.0", "noise-multiplier = 1.0\ntarget-epsilon = 6.0");
+    let sandbox = Sandbox::with("plan.toml", plan);
+    let run = sandbox.run("simulate plan.toml --rounds 50 --json --out run");
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    let rounds = document["rounds"].as_array().unwrap().len();
+    assert!(rounds > 1 && rounds < 50 && document["privacy"]["exhausted"] == true, "{rounds}");
+    assert!(document["privacy"]["epsilon"].as_f64().unwrap() <= 6.0);
+    assert!(
+        text(&run.stderr).contains("the next one would pass the target epsilon 6"),
+        "{}",
+        text(&run.stderr)
+    );
+}
