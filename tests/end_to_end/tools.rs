@@ -8,7 +8,7 @@ use serde_json::Value;
 fn a_search_ranks_its_candidates_and_leaves_the_best_plan() {
     let sandbox = Sandbox::with("plan.toml", SMALL);
     let search =
-        "tune plan.toml --rounds 2 --folds 3 --over training.learning-rate=0.1,0.00001,1e9 --quiet --json";
+        "tune plan.toml --rounds 2 --folds 3 --over training.learning-rate=0.1,0.00001,1e38 --quiet --json";
     let mut found = sandbox.json(&format!("{search} --threads 1 --out one"));
     let candidates = found["candidates"].as_array().unwrap();
     let values: Vec<_> =

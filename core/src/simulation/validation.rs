@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn divergence_is_told() {
         for regime in [Regime::Federated, Regime::Centralized] {
-            let refused = validate(&plan("1e6"), &fold(), regime).unwrap_err().to_string();
+            let refused = validate(&plan("1e38"), &fold(), regime).unwrap_err().to_string();
             assert!(refused.contains("learning rate"), "{refused}");
         }
     }
