@@ -40,8 +40,14 @@ fn five_rounds(bencher: Bencher, clients: u32, threads: usize) {
     let holdings = Holdings::new(&split, plan.partition(), plan.data().standardization(), stream)
         .expect("there are more rows than clients");
     let network = Arc::new(plan.network(784, 10).expect("the network fits the images"));
-    let simulation =
-        Simulation { plan: &plan, network, shards: &holdings.clients, test: &holdings.test, threads };
+    let simulation = Simulation {
+        plan: &plan,
+        network,
+        shards: &holdings.clients,
+        test: &holdings.test,
+        threads,
+        noise_seed: None,
+    };
     let began = Instant::now();
     bencher.bench_local(|| {
         let run = simulation.run(&|| began.elapsed(), &mut |_| ControlFlow::Continue(()));
