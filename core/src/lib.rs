@@ -13,6 +13,7 @@
 //! - [`nn`]: the dense network that is trained, judged, and kept in files.
 //! - [`data`]: tables of rows, where they come from, how they are seen, and who holds which.
 //! - [`encoding`]: how an update becomes integers.
+//! - [`secagg`]: the sum of vectors that nobody shows: masks, shares, and both halves of the protocol.
 //! - [`aggregation`]: how updates are added, and how their mean becomes the next model.
 //! - [`plan`]: the file that says everything about a federation. A [`plan::Plan`] in hand is sound.
 //! - [`protocol`]: what travels between client and coordinator, and the problems they may have with it.
@@ -66,4 +67,5 @@ pub mod privacy;
 pub mod protocol;
 pub mod random;
 pub mod round;
+pub mod secagg;
 pub mod simulation;

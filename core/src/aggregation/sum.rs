@@ -8,9 +8,9 @@ use crate::encoding::{FixedPoint, Update};
 /// weight in all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sum {
-    delta: Vec<i64>,
-    loss: i64,
-    weight: u64,
+    pub(super) delta: Vec<i64>,
+    pub(super) loss: i64,
+    pub(super) weight: u64,
 }
 
 /// The mean of a finished sum.

@@ -1,0 +1,121 @@
+//! Who a client is: an Ed25519 key that outlives rounds, enrolled where the coordinator cannot exchange it.
+
+use super::codec::is_canonical_coordinate;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use rand::CryptoRng;
+use std::collections::BTreeMap;
+
+/// A client's secret identity. It does not print, and is wiped when dropped.
+pub struct Identity(SigningKey);
+
+/// A client's public identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdentityKey(VerifyingKey);
+
+/// The public identities of the clients, by number. Whoever chooses them chooses whom a client trusts.
+pub type Identities = BTreeMap<u32, IdentityKey>;
+
+/// The bytes are no key that an honest client has.
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+#[error("the bytes are no Ed25519 public key, or a weak one")]
+pub struct IdentityKeyError;
+
+impl Identity {
+    /// Draws a new identity.
+    pub fn generate(rng: &mut impl CryptoRng) -> Identity {
+        let mut secret = zeroize::Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *secret);
+        Identity::from_random(&secret)
+    }
+
+    /// The identity of 32 secret, random bytes.
+    pub fn from_random(secret: &[u8; 32]) -> Identity {
+        Identity(SigningKey::from_bytes(secret))
+    }
+
+    /// The public half.
+    pub fn key(&self) -> IdentityKey {
+        IdentityKey(self.0.verifying_key())
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+impl IdentityKey {
+    /// Reads a key.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<IdentityKey, IdentityKeyError> {
+        let mut coordinate = *bytes;
+        coordinate[31] &= 0x7f; // the highest bit is the sign of the other coordinate
+        if !is_canonical_coordinate(&coordinate) {
+            return Err(IdentityKeyError);
+        }
+        match VerifyingKey::from_bytes(bytes) {
+            Ok(key) if !key.is_weak() => Ok(IdentityKey(key)),
+            _ => Err(IdentityKeyError),
+        }
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// Whether all of these are signatures of the messages by the keys: many for a third of the time of each alone.
+    pub(crate) fn verify_all(signed: &[(IdentityKey, Vec<u8>, [u8; 64])]) -> bool {
+        let messages: Vec<&[u8]> = signed.iter().map(|(_, message, _)| message.as_slice()).collect();
+        let signatures: Vec<Signature> =
+            signed.iter().map(|(_, _, signature)| Signature::from_bytes(signature)).collect();
+        let keys: Vec<VerifyingKey> = signed.iter().map(|(key, _, _)| key.0).collect();
+        ed25519_dalek::verify_batch(&messages, &signatures, &keys).is_ok()
+    }
+
+    /// Whether the signature is this client's: strictly, so that there is one verdict and no second signature.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_one_client_s_for_one_message() {
+        let (one, other) = (Identity::from_random(&[1; 32]), Identity::from_random(&[2; 32]));
+        let signature = one.sign(b"message");
+        assert!(one.key().verifies(b"message", &signature));
+        assert!(!one.key().verifies(b"massage", &signature));
+        assert!(!other.key().verifies(b"message", &signature));
+    }
+
+    #[test]
+    fn one_forged_signature_among_many_is_noticed() {
+        let sign = |secret: u8| {
+            let identity = Identity::from_random(&[secret; 32]);
+            (identity.key(), vec![secret; 3], identity.sign(&[secret; 3]))
+        };
+        let mut signed: Vec<_> = (1..=20).map(sign).collect();
+        assert!(IdentityKey::verify_all(&signed));
+        signed[13].1[0] ^= 1;
+        assert!(!IdentityKey::verify_all(&signed));
+        signed[13] = signed[12].clone();
+        signed[13].0 = signed[11].0;
+        assert!(!IdentityKey::verify_all(&signed));
+    }
+
+    #[test]
+    fn keys_that_are_weak_or_written_otherwise_are_refused() {
+        let key = Identity::from_random(&[1; 32]).key();
+        assert_eq!(IdentityKey::from_bytes(&key.to_bytes()), Ok(key));
+        let mut one = [0; 32];
+        one[0] = 1; // the neutral element
+        let mut beyond = [0xff; 32];
+        beyond[0] = 0xee; // p + 1: the neutral element again
+        beyond[31] = 0x7f;
+        for bytes in [one, beyond, [0; 32], [0xff; 32]] {
+            assert_eq!(IdentityKey::from_bytes(&bytes), Err(IdentityKeyError));
+        }
+    }
+}

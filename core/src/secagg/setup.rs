@@ -1,0 +1,77 @@
+//! What both halves of a round agree on before it begins, and what follows from its roster.
+
+use super::advert::{Advert, Roster, RoundContext};
+use super::derive::Salt;
+use super::graph::Graph;
+use super::{Assumptions, ClientError, Identities, IdentityKey, Parameters, ParametersError};
+
+/// What a federation's rounds of secure aggregation have in common.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The public identities of all clients.
+    pub identities: Identities,
+    /// The assumptions on which graphs are built.
+    pub assumptions: Assumptions,
+    /// No sum of fewer inputs is made.
+    pub minimum: u32,
+}
+
+impl Setup {
+    /// Checks that every advert is of an enrolled client, once, and signed for the roster's round; lays the graph.
+    pub(crate) fn verify(&self, roster: Roster) -> Result<Session, ClientError> {
+        let mut last = 0;
+        let mut signed = Vec::with_capacity(roster.adverts.len());
+        for advert in &roster.adverts {
+            let client = advert.client;
+            if client <= last {
+                return Err(ClientError::Unordered { client });
+            }
+            last = client;
+            let key = self.identities.get(&client).ok_or(ClientError::UnknownClient { client })?;
+            signed.push((*key, advert.transcript(&roster.context), advert.signature));
+        }
+        if !IdentityKey::verify_all(&signed) {
+            // One by one, to name the first that is forged.
+            let is_forged =
+                |advert: &&Advert| !advert.is_signed_by(&self.identities[&advert.client], &roster.context);
+            if let Some(forged) = roster.adverts.iter().find(is_forged) {
+                return Err(ClientError::ForgedAdvert { client: forged.client });
+            }
+        }
+        Ok(Session::new(roster, &self.assumptions)?)
+    }
+}
+
+/// A roster that was accepted: the round has a graph.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) context: RoundContext,
+    pub(crate) roster: Roster,
+    pub(crate) salt: Salt,
+    pub(crate) graph: Graph,
+    pub(crate) parameters: Parameters,
+}
+
+impl Session {
+    /// Lays the graph over the roster's clients.
+    pub(crate) fn new(roster: Roster, assumptions: &Assumptions) -> Result<Session, ParametersError> {
+        let clients = u32::try_from(roster.adverts.len()).expect("clients are numbered in 32 bits");
+        let parameters = assumptions.parameters(clients)?;
+        let salt = Salt { round: roster.context.round, roster: roster.digest() };
+        let graph = Graph::new(roster.adverts.iter().map(|advert| advert.client), parameters, &salt.roster);
+        Ok(Session { context: roster.context, roster, salt, graph, parameters })
+    }
+
+    pub(crate) fn round(&self) -> u32 {
+        self.context.round
+    }
+
+    pub(crate) fn threshold(&self) -> usize {
+        self.parameters.threshold as usize
+    }
+}
+
+/// Whether `client` adds the mask that it shares with `other`; the other subtracts it then.
+pub(crate) fn adds_mask(client: u32, other: u32) -> bool {
+    client < other
+}
