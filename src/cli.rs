@@ -107,6 +107,13 @@ pub(crate) struct Coordinator {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7310")]
     pub(crate) listen: SocketAddr,
+    /// Keep the federation in this folder, so that it goes on where it was after a restart or a crash. Without it the
+    /// state lasts as long as the process.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Serve nothing: check a state folder that no coordinator has, every digest and every record of it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "listen", "out", "json"])]
+    pub(crate) check: Option<PathBuf>,
     /// Print one JSON document at the end (docs/json.md).
     #[arg(long)]
     pub(crate) json: bool,

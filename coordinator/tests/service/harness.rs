@@ -14,7 +14,7 @@ use privet_core::protocol::{
     CheckInAnswer, Credential, Enrol, Enrolled, Problem, ProblemDocument, UpdateMessage,
 };
 use privet_core::random::Seed;
-use privet_core::round::{Federation, Rules, Timestamp};
+use privet_core::round::{Rules, Timestamp};
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub(crate) fn encode(params: &Params) -> Vec<u8> {
 }
 
 pub(crate) fn store(rules: Rules, journal: Journal) -> MemoryStore {
-    MemoryStore::new(Federation::new(rules, first_model()), encode, journal)
+    MemoryStore::new(&charter(rules), first_model(), encode, journal)
 }
 
 pub(crate) fn charter(rules: Rules) -> Charter {

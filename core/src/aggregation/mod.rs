@@ -5,6 +5,8 @@
 
 mod federated_averaging;
 mod sum;
+mod sum_codec;
 
 pub use federated_averaging::FederatedAveraging;
 pub use sum::{Mean, Sum};
+pub use sum_codec::SumCodecError;

@@ -6,11 +6,11 @@ use crate::encoding::{FixedPoint, Update};
 ///
 /// It cannot overflow: a coordinate is below `2^31`, and a round admits no more than [`Sum::WEIGHT_LIMIT`] of
 /// weight in all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sum {
-    delta: Vec<i64>,
-    loss: i64,
-    weight: u64,
+    pub(super) delta: Vec<i64>,
+    pub(super) loss: i64,
+    pub(super) weight: u64,
 }
 
 /// The mean of a finished sum.

@@ -2,10 +2,14 @@
 
 use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp, cohort};
 use crate::aggregation::Sum;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A round that awaits updates. Its memory is one sum, however large the cohort.
-#[derive(Debug, Clone)]
+///
+/// What is serialized is the round as it was opened; what it has collected since is kept apart, and put back by
+/// [`Collecting::resume`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Collecting {
     pub(super) round: u32,
     pub(super) opened: Timestamp,
@@ -13,8 +17,11 @@ pub struct Collecting {
     pub(super) cohort: BTreeSet<u32>,
     pub(super) wanted: u32,
     pub(super) weight_cap: u32,
+    #[serde(skip)]
     pub(super) contributions: BTreeMap<u32, Contribution>,
+    #[serde(skip)]
     pub(super) declined: BTreeSet<u32>,
+    #[serde(skip)]
     pub(super) sum: Sum,
 }
 
@@ -63,6 +70,11 @@ impl Collecting {
     /// How many updates have been counted.
     pub fn contributed(&self) -> usize {
         self.contributions.len()
+    }
+
+    /// The sum of what has been counted.
+    pub fn sum(&self) -> &Sum {
+        &self.sum
     }
 
     /// Whether the round still waits for this client.
