@@ -221,7 +221,9 @@ mod tests {
         };
         let skipped = |saved: &mut Saved| saved.open.as_mut().unwrap().round = 2;
         assert_eq!(refused(&skipped), ResumeError::Order { expected: 1, found: 2 });
-        let unknown = |saved: &mut Saved| drop(saved.enrolled.remove(&3));
+        let unknown = |saved: &mut Saved| {
+            saved.enrolled.remove(&3);
+        };
         assert_eq!(refused(&unknown), ResumeError::Stranger { round: 1, client: 3 });
         let other = |saved: &mut Saved| saved.open.as_mut().unwrap().sum = Sum::new(3);
         assert_eq!(refused(&other), ResumeError::Parameters { round: 1, expected: 2, found: 3 });
