@@ -11,6 +11,7 @@ use privet_core::round::{Assignment, Refusal, Rules, Submission, Timestamp, chec
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 const START: Timestamp = Timestamp(1_000);
@@ -215,33 +216,30 @@ async fn a_model_is_kept_as_long_as_a_task_may_name_it(store: impl Store) {
 #[tokio::test]
 async fn both_stores_tell_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let told = async |store: &dyn Fn(Journal) -> Told| {
-        let (journal, mut events) = Journal::new();
-        match store(journal) {
-            Told::Memory(store) => run(&store).await,
-            Told::Sqlite(store) => run(&store).await,
-        }
-        let mut told = Vec::new();
-        while let Ok(event) = events.try_recv() {
-            told.push(match event {
-                ServiceEvent::RoundClosed(closed) => format!("{:?} {}", closed.record, closed.model_sha256),
-                event => format!("{event:?}"),
-            });
-        }
-        told
-    };
-    enum Told {
-        Memory(privet_coordinator::MemoryStore),
-        Sqlite(SqliteStore),
-    }
-    async fn run(store: &impl Store) {
-        enrol_all(store).await;
-        submit_all(store, 1).await;
-        store.decline(1, 2, START).await.unwrap();
-        store.tick(START.after(Duration::from_secs(10))).await.unwrap();
-    }
-    let memory = told(&|journal| Told::Memory(store(rules(), journal))).await;
-    let sqlite = told(&|journal| Told::Sqlite(open(folder.path(), journal))).await;
+    let (journal, events) = Journal::new();
+    run(&store(rules(), journal)).await;
+    let memory = told(events);
+    let (journal, events) = Journal::new();
+    run(&open(folder.path(), journal)).await;
+    let sqlite = told(events);
     assert_eq!(memory, sqlite);
     assert_eq!(memory.len(), 8, "{memory:#?}");
+}
+
+async fn run(store: &impl Store) {
+    enrol_all(store).await;
+    submit_all(store, 1).await;
+    store.decline(1, 2, START).await.unwrap();
+    store.tick(START.after(Duration::from_secs(10))).await.unwrap();
+}
+
+fn told(mut events: mpsc::UnboundedReceiver<ServiceEvent>) -> Vec<String> {
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.push(match event {
+            ServiceEvent::RoundClosed(closed) => format!("{:?} {}", closed.record, closed.model_sha256),
+            event => format!("{event:?}"),
+        });
+    }
+    told
 }
