@@ -12,6 +12,7 @@
 //! - [`params`]: a model as one flat vector with a layout; the only shape in which models travel.
 //! - [`nn`]: the dense network that is trained, judged, and kept in files.
 //! - [`data`]: tables of rows, where they come from, how they are seen, and who holds which.
+//! - [`privacy`]: accountants, clipping, noise on integers, and the ledger of what was released.
 //! - [`encoding`]: how an update becomes integers.
 //! - [`secagg`]: the sum of vectors that nobody shows: masks, shares, and both halves of the protocol.
 //! - [`aggregation`]: how updates are added, and how their mean becomes the next model.
