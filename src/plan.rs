@@ -4,7 +4,7 @@ use crate::cli::{PlanArgs, PlanCommand};
 use crate::error::CommandError;
 use crate::output;
 use crate::setting;
-use privet_core::plan::built_in;
+use privet_core::plan::{Plan, built_in};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -37,8 +37,22 @@ pub(crate) fn run(command: &PlanCommand) -> Result<(), CommandError> {
                 "{plan} is sound: {clients} clients, {rounds} rounds, plan digest {digest}.{unseen}"
             ))
         }
-        PlanCommand::Show { plan } => output::print(&setting::plan(plan)?.to_toml()),
+        PlanCommand::Show { plan } => output::print(&shown(&setting::plan(plan)?)),
     }
+}
+
+/// Every value of a plan. Two that follow from others unless they are given are told in comments, so that a plan that is
+/// shown, saved and then changed elsewhere does not hold on to what no longer follows.
+fn shown(plan: &Plan) -> String {
+    let text = plan.to_toml();
+    let derived =
+        [("wait-for", "cohort", plan.wait_for()), ("weight-cap", "aggregation", plan.weights().largest())];
+    derived.into_iter().filter(|(key, ..)| !text.contains(&format!("\n{key} = "))).fold(
+        text.clone(),
+        |shown, (key, section, value)| {
+            format!("{shown}\n# {key} = {value} in [{section}] follows from the rest")
+        },
+    )
 }
 
 /// Writes a file that was not there before.
