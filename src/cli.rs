@@ -176,6 +176,13 @@ pub(crate) struct Coordinator {
     /// operating system if left out.
     #[arg(long, value_name = "SEED")]
     pub(crate) noise_seed: Option<u64>,
+    /// Keep the federation in this folder, so that it goes on where it was after a restart or a crash. Without it the
+    /// state lasts as long as the process.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Serve nothing: check a state folder that no coordinator has, every digest and every record of it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "listen", "out", "json", "noise_seed"])]
+    pub(crate) check: Option<PathBuf>,
     /// Print one JSON document at the end (docs/json.md).
     #[arg(long)]
     pub(crate) json: bool,

@@ -14,15 +14,19 @@ use crate::runtime;
 use crate::serving::{self, Concluded, News, Served};
 use crate::setting::{self, read_file};
 use crate::table;
-use privet_coordinator::Ending;
+use privet_coordinator::{Checked, Ending};
 use privet_core::data::{LoadError, Shard};
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Serves until the last round is over, or until Ctrl-C; prints how it ended and keeps its results.
 pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), CommandError> {
+    if let Some(folder) = &args.check {
+        return check(folder);
+    }
     let started = SystemTime::now();
     let plan = setting::plan(&args.plan)?;
     let noise_seed = noise::seed(args.noise_seed, plan.seed().0)?;
@@ -30,6 +34,10 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     let threads = setting::threads(None);
     let runtime = runtime::new(threads)?;
     let listener = runtime.block_on(privet_coordinator::bind(&args.listen.to_string()))?;
+    let opened = {
+        let _runtime = runtime.enter();
+        serving::open(&served, args.state.as_deref())?
+    };
     let mut directory = RunDirectory::create(args.out.as_deref(), served.plan.name(), started)?;
     let text = served.plan.to_toml();
     results::note_set_aside(&directory, progress);
@@ -56,7 +64,7 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
         Ok(())
     };
     let concluded =
-        runtime.block_on(serving::serve(&served, listener, interrupt::pressed(), &mut observe))?;
+        runtime.block_on(serving::serve(&served, opened, listener, interrupt::pressed(), &mut observe))?;
     drop(task);
     directory.write_model(&concluded.model)?;
 
@@ -73,6 +81,23 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
         Ending::Finished => Ok(()),
         Ending::Stopped => Err(CommandError::Interrupted),
     }
+}
+
+/// Says whether a state folder is sound, and what it holds.
+fn check(folder: &Path) -> Result<(), CommandError> {
+    let Checked { plan_sha256, enrolled, rounds, counted, model_sha256, head, orphans } =
+        privet_coordinator::check_folder(folder)?;
+    let open = match counted {
+        Some(counted) => format!("round {} is open, with {counted} updates", rounds + 1),
+        None => "no round is open".to_owned(),
+    };
+    output::print(&format!(
+        "sound: {enrolled} clients, {rounds} rounds over, {open}\n\
+         plan         {plan_sha256}\n\
+         model        {model_sha256}\n\
+         last record  {head}\n\
+         files that the next start removes: {orphans}"
+    ))
 }
 
 /// The federation of a plan, with the test rows if the coordinator can see any.

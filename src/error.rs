@@ -4,7 +4,7 @@ use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
 use privet_client::{AddressError, AgentError, CallError, CredentialFileError};
-use privet_coordinator::{BindError, RunError};
+use privet_coordinator::{BindError, CheckError, RunError, SqliteError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
 use privet_core::plan::{PlanError, SearchError};
@@ -153,6 +153,12 @@ pub(crate) enum CommandError {
     /// There is no place to serve at.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] SqliteError),
+    /// The state folder is not sound.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// The service broke off.
     #[error(transparent)]
     Service(#[from] RunError),
@@ -218,6 +224,8 @@ impl CommandError {
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
             E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Credential(_) => FAILED,
             E::Random(_) => FAILED,
+            E::State(SqliteError::AnotherPlan { .. } | SqliteError::PromisesPrivacy) => MISUSED,
+            E::State(_) | E::Check(_) => FAILED,
             E::Interrupted => INTERRUPTED,
         })
     }

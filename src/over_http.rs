@@ -34,6 +34,7 @@ pub(crate) fn run(
         let address = listener.local_addr().map_err(CommandError::Runtime)?;
         let agents = enlist(setting, &format!("http://{address}"))?;
 
+        let opened = serving::open(&served, None)?;
         let mut gradients = Vec::new();
         let mut watch = |news: News<'_>| match news {
             News::Enrolled(_) => Ok(()),
@@ -51,7 +52,7 @@ pub(crate) fn run(
         };
         let (agents, concluded) = tokio::join!(
             all_end(agents, failed),
-            serving::serve(&served, listener, first_failure, &mut watch)
+            serving::serve(&served, opened, listener, first_failure, &mut watch)
         );
         agents?;
         let serving::Concluded { model, rounds, seconds, exhausted, .. } = concluded?;

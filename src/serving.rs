@@ -3,14 +3,18 @@
 use crate::document::round::{Bytes, Round, RoundSeconds};
 use crate::error::CommandError;
 use crate::federated::round_line;
-use privet_coordinator::{ClosedRound, Ending, Options, Service, ServiceEvent};
+use privet_coordinator::{
+    ClosedRound, Ending, MemoryStore, Options, RunError, Service, ServiceEvent, SqliteStore, Store, Traffic,
+};
 use privet_core::data::Shard;
 use privet_core::nn::{self, Network};
+use privet_core::params::Params;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
 use privet_core::random::Purpose;
-use privet_core::round::{Outcome, RoundRecord};
+use privet_core::round::{Outcome, RoundRecord, SealedRecord};
 use privet_core::simulation::Scores;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::TcpListener;
@@ -59,20 +63,61 @@ pub(crate) enum News<'a> {
 /// How the service is watched; an error stops it.
 pub(crate) type Observe<'a> = &'a mut dyn FnMut(News<'_>) -> Result<(), CommandError>;
 
+/// A service that is ready, and the end from which its journal is read.
+pub(crate) enum Opened {
+    /// Its state lasts as long as the process.
+    InMemory(Service<MemoryStore>, UnboundedReceiver<ServiceEvent>),
+    /// Its state is kept in a folder.
+    InFolder(Service<SqliteStore>, UnboundedReceiver<ServiceEvent>),
+}
+
+/// Takes the federation up where the folder has it; without a folder it begins anew.
+pub(crate) fn open(served: &Served, folder: Option<&Path>) -> Result<Opened, CommandError> {
+    let Served { plan, network, .. } = served;
+    let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
+    let (network, options) = (Arc::clone(network), Options::default());
+    Ok(match folder {
+        None => {
+            let noise_seed = Arc::clone(&served.noise_seed);
+            let (service, events) = Service::in_memory(plan, network, model, noise_seed, options);
+            Opened::InMemory(service, events)
+        }
+        Some(folder) => {
+            let (service, events) = Service::in_folder(folder, plan, network, &model, options)?;
+            Opened::InFolder(service, events)
+        }
+    })
+}
+
 /// Serves the federation until it has finished, or until `shutdown`.
 pub(crate) async fn serve(
     served: &Served,
+    opened: Opened,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
     observe: Observe<'_>,
 ) -> Result<Concluded, CommandError> {
-    let Served { plan, network, .. } = served;
-    let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
-    let noise_seed = Arc::clone(&served.noise_seed);
-    let (service, events) =
-        Service::in_memory(plan, Arc::clone(network), model, noise_seed, Options::default());
+    match opened {
+        Opened::InMemory(service, events) => {
+            serve_from(served, service, events, listener, shutdown, observe).await
+        }
+        Opened::InFolder(service, events) => {
+            serve_from(served, service, events, listener, shutdown, observe).await
+        }
+    }
+}
 
+async fn serve_from<S: Store>(
+    served: &Served,
+    service: Service<S>,
+    events: UnboundedReceiver<ServiceEvent>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    observe: Observe<'_>,
+) -> Result<Concluded, CommandError> {
     let began = Instant::now();
+    let mut watch = Watch { served, enrolled: 0, rounds: Vec::new() };
+    watch.take_up(service.store(), observe).await?;
     let (failed, failure) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(async move {
         let stop = async {
@@ -85,7 +130,7 @@ pub(crate) async fn serve(
         };
         privet_coordinator::run(service, listener, stop).await
     });
-    let watched = Watch { served, rounds: Vec::new() }.follow(events, observe).await;
+    let watched = watch.follow(events, observe).await;
     if watched.is_err() {
         let _ = failed.send(());
     }
@@ -102,26 +147,48 @@ pub(crate) async fn serve(
 /// Turns what happens at the service into the lines of the run.
 struct Watch<'a> {
     served: &'a Served,
+    enrolled: u32,
     rounds: Vec<Round>,
 }
 
 impl Watch<'_> {
+    /// Takes up what happened before this process began. Of the models, only the current one is left to be judged.
+    async fn take_up(&mut self, store: &impl Store, observe: Observe<'_>) -> Result<(), CommandError> {
+        let standing = store.standing().await.map_err(RunError::from)?;
+        let records = store.records().await.map_err(RunError::from)?;
+        self.enrolled = standing.enrolled;
+        let released = |sealed: &SealedRecord| matches!(sealed.record.outcome, Outcome::Released { .. });
+        let last = records.iter().rposition(released);
+        for (at, sealed) in records.into_iter().enumerate() {
+            let test = match last == Some(at) {
+                true => store.model(sealed.model_out).await.map_err(RunError::from)?,
+                false => None,
+            };
+            let model = test.and_then(|file| Some(nn::from_safetensors(&file).ok()?.1));
+            let round = block_in_place(|| self.line(&sealed.record, model.as_ref(), Traffic::default()))?;
+            observe(News::Round { line: &round, record: &sealed.record })?;
+            self.rounds.push(round);
+        }
+        Ok(())
+    }
+
     /// Until the service writes no more.
     async fn follow(
         mut self,
         mut events: UnboundedReceiver<ServiceEvent>,
         observe: Observe<'_>,
     ) -> Result<Vec<Round>, CommandError> {
-        let mut enrolled = 0;
         while let Some(event) = events.recv().await {
             match event {
                 ServiceEvent::Enrolled { .. } => {
-                    enrolled += 1;
-                    observe(News::Enrolled(enrolled))?;
+                    self.enrolled += 1;
+                    observe(News::Enrolled(self.enrolled))?;
                 }
                 ServiceEvent::RoundClosed(closed) => {
-                    let round = block_in_place(|| self.line(&closed))?;
-                    observe(News::Round { line: &round, record: &closed.record })?;
+                    let ClosedRound { record, model, traffic, .. } = &*closed;
+                    let released = matches!(record.outcome, Outcome::Released { .. });
+                    let round = block_in_place(|| self.line(record, released.then_some(model), *traffic))?;
+                    observe(News::Round { line: &round, record })?;
                     self.rounds.push(round);
                 }
                 ServiceEvent::RoundOpened { .. } => {}
@@ -131,12 +198,16 @@ impl Watch<'_> {
         Ok(self.rounds)
     }
 
-    fn line(&self, closed: &ClosedRound) -> Result<Round, CommandError> {
-        let ClosedRound { record, model, traffic, .. } = closed;
+    /// The line of a round, with the judgement of the model if there is one to be judged.
+    fn line(
+        &self,
+        record: &RoundRecord,
+        model: Option<&Params>,
+        traffic: Traffic,
+    ) -> Result<Round, CommandError> {
         let began = Instant::now();
-        let released = matches!(record.outcome, Outcome::Released { .. });
-        let test = match &self.served.test {
-            Some(test) if released => Some(Scores::from(nn::evaluate(&self.served.network, model, test)?)),
+        let test = match (&self.served.test, model) {
+            (Some(test), Some(model)) => Some(Scores::from(nn::evaluate(&self.served.network, model, test)?)),
             _ => None,
         };
         let evaluating = began.elapsed().as_secs_f64();

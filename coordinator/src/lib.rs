@@ -16,6 +16,7 @@
 //! [`app`] gives the routes alone, [`run`] serves them until the federation has finished.
 
 mod clock;
+mod crash;
 mod extract;
 mod journal;
 mod request_error;
@@ -26,8 +27,12 @@ mod store;
 mod ticker;
 
 pub use clock::{Clock, SystemClock};
+pub use crash::CrashPoint;
 pub use journal::{ClosedRound, Journal, ServiceEvent, Traffic};
 pub use routes::app;
 pub use run::{BindError, Conclusion, Ending, RunError, bind, run};
-pub use service::{Charter, Options, Service};
-pub use store::{MemoryStore, ModelEncoder, Orders, Spending, Stage, Standing, Store, StoreError};
+pub use service::{Charter, Options, Service, check_folder};
+pub use store::{
+    CheckError, Checked, Finding, MemoryStore, ModelDecoder, ModelEncoder, ModelFormat, Orders, Spending,
+    SqliteError, SqliteStore, Stage, Standing, Store, StoreError, check,
+};

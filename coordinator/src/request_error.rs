@@ -87,7 +87,7 @@ impl From<StoreError> for RequestError {
     fn from(error: StoreError) -> RequestError {
         match error {
             StoreError::Refused(refusal) => RequestError::Refused(refusal),
-            StoreError::Broken => RequestError::Internal(Box::new(error)),
+            StoreError::Broken | StoreError::NotKept(_) => RequestError::Internal(Box::new(error)),
         }
     }
 }

@@ -3,7 +3,9 @@
 use crate::clock::{Clock, SystemClock};
 use crate::journal::{Journal, ServiceEvent};
 use crate::request_error::RequestError;
-use crate::store::{MemoryStore, Stage, Store, StoreError};
+use crate::store::{
+    CheckError, Checked, MemoryStore, ModelFormat, SqliteError, SqliteStore, Stage, Store, StoreError, check,
+};
 use privet_core::nn::{self, Network};
 use privet_core::params::Params;
 use privet_core::plan::Plan;
@@ -11,6 +13,7 @@ use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::{Credential, HexDigest, UpdateMessage};
 use privet_core::round::{Federation, Refusal, Rules, Timestamp};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -95,9 +98,40 @@ impl Service<MemoryStore> {
         let charter = Charter::new(plan, &network);
         let federation = Federation::protected(charter.rules.clone(), first_model, noise_seed);
         let encode = move |model: &Params| nn::to_safetensors(&network, model);
-        let store = MemoryStore::new(federation, encode, journal.clone());
+        let store = MemoryStore::new(federation, &charter, encode, journal.clone());
         (Service::new(store, charter, SystemClock::new(), options, journal), events)
     }
+}
+
+impl Service<SqliteStore> {
+    /// A service whose state is kept in a folder and goes on where it was, by the system's clock, and the end from
+    /// which its journal is read.
+    pub fn in_folder(
+        folder: &Path,
+        plan: &Plan,
+        network: Arc<Network>,
+        first_model: &Params,
+        options: Options,
+    ) -> Result<(Service<SqliteStore>, mpsc::UnboundedReceiver<ServiceEvent>), SqliteError> {
+        let (journal, events) = Journal::new();
+        let charter = Charter::new(plan, &network);
+        let format = ModelFormat {
+            encode: Arc::new(move |model: &Params| nn::to_safetensors(&network, model)),
+            decode: Arc::new(model_of_file),
+        };
+        let store = SqliteStore::open(folder, &charter, first_model, format, journal.clone())?;
+        Ok((Service::new(store, charter, SystemClock::new(), options, journal), events))
+    }
+}
+
+/// The parameters of a model file.
+fn model_of_file(bytes: &[u8]) -> Result<Params, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(nn::from_safetensors(bytes)?.1)
+}
+
+/// Checks a state folder that no coordinator has: every digest, every record, and whether all of it fits together.
+pub fn check_folder(folder: &Path) -> Result<Checked, CheckError> {
+    check(folder, &model_of_file)
 }
 
 impl<S: Store> Service<S> {

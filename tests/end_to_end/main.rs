@@ -5,6 +5,8 @@
 mod bad_input;
 mod bit_for_bit;
 mod commands;
+#[cfg(unix)]
+mod crashes;
 mod harness;
 mod model_file;
 mod privacy_command;

@@ -1,5 +1,6 @@
 //! `PUT /v1/rounds/{n}/updates/{client}`: a participant sends its update and gets a receipt.
 
+use crate::crash::CrashPoint;
 use crate::extract::{At, Bearer, octets};
 use crate::request_error::RequestError;
 use crate::service::Service;
@@ -28,6 +29,7 @@ pub(super) async fn upload<S: Store>(
     let (message, update_sha256) = reading.await.map_err(|error| RequestError::Internal(error.into()))??;
     let submission = Submission { client, round, update: message.update, digest: Some(update_sha256) };
     let receipt = service.store().submit(submission, service.now()).await?;
+    CrashPoint::Acknowledging.reach();
     Ok(Json(ReceiptMessage { round, client, weight: receipt.contribution.weight, update_sha256 }))
 }
 

@@ -1,13 +1,18 @@
 //! The federation's state, behind named transactions.
 
 mod memory;
+mod sqlite;
+mod state;
+mod transact;
 
 pub use memory::{MemoryStore, ModelEncoder};
+pub use sqlite::{CheckError, Checked, Finding, ModelDecoder, ModelFormat, SqliteError, SqliteStore, check};
 
 use bytes::Bytes;
 use privet_core::privacy::Ledger;
 use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundSummary};
-use privet_core::round::{Assignment, Receipt, Refusal, Submission, Timestamp};
+use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, Submission, Timestamp};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The federation's state. Each method is one transaction: when its future is ready, the change is as durable as
@@ -57,6 +62,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// What was released so far or is about to be; `None` if the plan promises no privacy.
     fn spending(&self) -> impl Future<Output = Result<Option<Spending>, StoreError>> + Send;
+
+    /// The sealed records of the rounds that are over, in their order: a chain.
+    fn records(&self) -> impl Future<Output = Result<Vec<SealedRecord>, StoreError>> + Send;
 
     /// How far the federation is.
     fn standing(&self) -> impl Future<Output = Result<Standing, StoreError>> + Send;
@@ -121,6 +129,9 @@ pub enum StoreError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// An earlier transaction broke off with a panic, so that the state in memory cannot be trusted.
-    #[error("an earlier transaction broke off: the state in memory is lost, start the federation again")]
+    #[error("an earlier transaction broke off: the state in memory is lost, start the coordinator again")]
     Broken,
+    /// What it changed cannot be kept, so that it has not happened.
+    #[error("the state cannot be kept: {0}")]
+    NotKept(Arc<SqliteError>),
 }

@@ -76,7 +76,8 @@ pub(crate) fn encode(params: &Params) -> Vec<u8> {
 }
 
 pub(crate) fn store(rules: Rules, journal: Journal) -> MemoryStore {
-    MemoryStore::new(Federation::new(rules, first_model()), encode, journal)
+    let federation = Federation::new(rules.clone(), first_model());
+    MemoryStore::new(federation, &charter(rules), encode, journal)
 }
 
 pub(crate) fn charter(rules: Rules) -> Charter {

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 mod bad_input;
+mod conformance;
 mod harness;
 mod models;
 mod polling;
 mod privacy;
+mod resuming;
 mod rounds;
 mod serving;

@@ -7,7 +7,7 @@ use privet_coordinator::{
     SystemClock, app,
 };
 use privet_core::protocol::{CheckInAnswer, CredentialDigest, Enrol, HexDigest, RoundSummary};
-use privet_core::round::{Assignment, Receipt, Submission, Timestamp};
+use privet_core::round::{Assignment, Receipt, SealedRecord, Submission, Timestamp};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -123,6 +123,10 @@ impl Store for OpensBehindTheAnswer {
 
     async fn history(&self) -> Result<Vec<RoundSummary>, StoreError> {
         self.0.history().await
+    }
+
+    async fn records(&self) -> Result<Vec<SealedRecord>, StoreError> {
+        self.0.records().await
     }
 
     async fn standing(&self) -> Result<Standing, StoreError> {

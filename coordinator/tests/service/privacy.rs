@@ -1,8 +1,11 @@
 //! What a federation tells of its privacy, and what it keeps to itself.
 
+use crate::conformance::format;
 use crate::harness::{Garden, PARAMETERS, charter, encode, first_model, put};
 use axum::http::StatusCode;
-use privet_coordinator::{Journal, MemoryStore, Options, Service, SystemClock, app};
+use privet_coordinator::{
+    Journal, MemoryStore, Options, Service, SqliteError, SqliteStore, SystemClock, app,
+};
 use privet_core::encoding::Update;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
@@ -30,12 +33,16 @@ delta = 1e-5
 noise-multiplier = 1.0
 ";
 
+fn private_rules() -> Rules {
+    Rules::new(&Plan::parse(PLAN).unwrap())
+}
+
 fn private() -> Garden {
-    let rules = Rules::new(&Plan::parse(PLAN).unwrap());
+    let rules = private_rules();
     let (journal, _) = Journal::new();
     let seed = Arc::new(NoiseSeed::from_bytes(&mut [1; 32]));
     let federation = Federation::protected(rules.clone(), first_model(), seed);
-    let store = MemoryStore::new(federation, encode, journal.clone());
+    let store = MemoryStore::new(federation, &charter(rules.clone()), encode, journal.clone());
     let service = Service::new(store, charter(rules), SystemClock::new(), Options::default(), journal);
     Garden { app: app(service) }
 }
@@ -72,6 +79,16 @@ async fn an_update_longer_than_the_clip_is_refused() {
     let answer = garden.send(put(1, 1, update(1, (1 << 16) + 1))).await;
     assert_eq!(answer.problem(), Problem::UpdateNotClipped);
     assert_eq!(garden.upload(1, 1, update(1, 1 << 16)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_promise_is_not_kept_in_a_folder_which_would_forget_what_was_spent() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let charter = charter(private_rules());
+    let refused = SqliteStore::open(&state, &charter, &first_model(), format(), Journal::new().0);
+    assert!(matches!(refused, Err(SqliteError::PromisesPrivacy)));
+    assert!(!state.exists());
 }
 
 #[tokio::test]

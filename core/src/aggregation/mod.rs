@@ -5,8 +5,10 @@
 
 mod federated_averaging;
 mod sum;
+mod sum_codec;
 mod words;
 
 pub use federated_averaging::FederatedAveraging;
 pub use sum::{Mean, Sum};
+pub use sum_codec::SumCodecError;
 pub use words::SumWordsError;

@@ -6,7 +6,7 @@ use crate::encoding::{FixedPoint, Update};
 ///
 /// It cannot overflow: a coordinate is below `2^31`, and a round admits no more than [`Sum::WEIGHT_LIMIT`] of
 /// weight in all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sum {
     pub(super) delta: Vec<i64>,
     pub(super) loss: i64,

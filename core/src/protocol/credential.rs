@@ -42,6 +42,16 @@ impl Credential {
 }
 
 impl CredentialDigest {
+    /// Takes a digest that was kept.
+    pub fn new(digest: HexDigest) -> CredentialDigest {
+        CredentialDigest(digest)
+    }
+
+    /// The digest, to be kept. Not to be compared with `==`: see [`CredentialDigest::same`].
+    pub fn digest(&self) -> HexDigest {
+        self.0
+    }
+
     /// Whether this is the digest of that credential; takes the same time for every answer.
     pub fn matches(&self, credential: &Credential) -> bool {
         self.same(&credential.digest())

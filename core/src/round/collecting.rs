@@ -3,10 +3,14 @@
 use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp};
 use crate::aggregation::Sum;
 use crate::plan::SamplingRule;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A round that awaits updates. Its memory is one sum, however large the cohort.
-#[derive(Debug, Clone)]
+///
+/// What is serialized is the round as it was opened; what it has collected since is kept apart, and put back by
+/// [`Collecting::resume`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Collecting {
     pub(super) round: u32,
     pub(super) opened: Timestamp,
@@ -15,8 +19,11 @@ pub struct Collecting {
     pub(super) wanted: u32,
     pub(super) weight_cap: u32,
     pub(super) norm_limit: Option<u64>,
+    #[serde(skip)]
     pub(super) contributions: BTreeMap<u32, Contribution>,
+    #[serde(skip)]
     pub(super) declined: BTreeSet<u32>,
+    #[serde(skip)]
     pub(super) sum: Sum,
 }
 
@@ -70,6 +77,11 @@ impl Collecting {
     /// How many updates have been counted.
     pub fn contributed(&self) -> usize {
         self.contributions.len()
+    }
+
+    /// The sum of what has been counted.
+    pub fn sum(&self) -> &Sum {
+        &self.sum
     }
 
     /// Whether the round still waits for this client.

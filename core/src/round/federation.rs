@@ -41,12 +41,12 @@ pub enum Assignment {
 /// The coordinator's state.
 #[derive(Debug, Clone)]
 pub struct Federation {
-    rules: Rules,
-    enrolled: BTreeSet<u32>,
-    model: Params,
-    phase: Phase,
-    history: Vec<RoundRecord>,
-    guard: Option<Guard>,
+    pub(super) rules: Rules,
+    pub(super) enrolled: BTreeSet<u32>,
+    pub(super) model: Params,
+    pub(super) phase: Phase,
+    pub(super) history: Vec<RoundRecord>,
+    pub(super) guard: Option<Guard>,
 }
 
 impl Federation {
@@ -108,6 +108,17 @@ impl Federation {
     /// The rounds that are over, in their order.
     pub fn history(&self) -> &[RoundRecord] {
         &self.history
+    }
+
+    /// The receipt of a client whose update counts in a round, open or over.
+    pub fn receipt(&self, round: u32, client: u32) -> Option<Receipt> {
+        match &self.phase {
+            Phase::Collecting(open) if open.round == round => {
+                let contribution = *open.contributions.get(&client)?;
+                Some(Receipt { round, client, contribution })
+            }
+            _ => self.history.get((round as usize).checked_sub(1)?)?.receipt(client),
+        }
     }
 
     /// What a client is to do now.

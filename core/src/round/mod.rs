@@ -16,7 +16,9 @@ mod federation;
 mod guard;
 mod record;
 mod refusal;
+mod resume;
 mod rules;
+mod sealed;
 mod time;
 
 pub use collecting::Collecting;
@@ -24,5 +26,7 @@ pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};
 pub use record::{Contribution, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
+pub use resume::{ResumeError, Saved};
 pub use rules::Rules;
+pub use sealed::{ChainError, SealedRecord, check_chain};
 pub use time::Timestamp;

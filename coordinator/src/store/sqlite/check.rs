@@ -1,0 +1,89 @@
+//! Whether a state folder is sound: every digest, every record, and whether all of it fits together.
+
+use super::ModelDecoder;
+use super::error::SqliteError;
+use super::folder::Folder;
+use super::rows::{self, Rows};
+use privet_core::protocol::HexDigest;
+use std::path::Path;
+
+/// What a sound folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// The plan that its federation works by.
+    pub plan_sha256: HexDigest,
+    /// How many clients have enrolled.
+    pub enrolled: u32,
+    /// How many rounds are over.
+    pub rounds: u32,
+    /// How many updates the open round has counted; `None` if none is open.
+    pub counted: Option<u32>,
+    /// The current model.
+    pub model_sha256: HexDigest,
+    /// The digest of the last record, or the plan's: to be written down where nobody can change it.
+    pub head: HexDigest,
+    /// How many files nothing points at; the next start removes them.
+    pub orphans: u32,
+}
+
+/// What is wrong with a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum Finding {
+    /// The database is damaged.
+    #[error("the database is damaged: {0}: restore a backup")]
+    Database(String),
+    /// The contributions of a round are not those of its record.
+    #[error("the contributions of round {round} are not those of its record: restore a backup")]
+    Contributions {
+        /// The round.
+        round: u32,
+    },
+}
+
+/// Why a folder is not sound.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It cannot be read, or does not fit together.
+    #[error(transparent)]
+    State(#[from] SqliteError),
+    /// Something else is wrong with it.
+    #[error(transparent)]
+    Finding(#[from] Finding),
+}
+
+/// Checks a folder that no coordinator has. Models are read with `decode`.
+pub fn check(folder: &Path, decode: &ModelDecoder) -> Result<Checked, CheckError> {
+    let no_federation = || SqliteError::NoFederation { path: folder.into() };
+    let folder = Folder::open_existing(folder)?;
+    let integrity: String = folder
+        .connection
+        .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
+        .map_err(SqliteError::from)?;
+    if integrity != "ok" {
+        return Err(Finding::Database(integrity).into());
+    }
+    let rows = rows::read(&folder.connection)?.ok_or_else(no_federation)?;
+    folder.whole(&rows, decode)?;
+    check_contributions(&folder, &rows)?;
+    let pointers = rows::read_pointers(&folder.connection)?.unwrap_or_default();
+    let plan_sha256 = HexDigest::of(rows.plan.as_bytes());
+    Ok(Checked {
+        plan_sha256,
+        enrolled: rows.credentials.len() as u32,
+        rounds: rows.sealed.len() as u32,
+        counted: rows.open.as_ref().map(|open| open.contributions.len() as u32),
+        model_sha256: rows.model,
+        head: rows.sealed.last().map_or(plan_sha256, |sealed| sealed.digest()),
+        orphans: folder.blobs.orphans(&pointers)?.len() as u32,
+    })
+}
+
+fn check_contributions(folder: &Folder, rows: &Rows) -> Result<(), CheckError> {
+    for sealed in &rows.sealed {
+        let round = sealed.record.round;
+        if rows::contributions(&folder.connection, round)? != sealed.record.contributions {
+            return Err(Finding::Contributions { round }.into());
+        }
+    }
+    Ok(())
+}

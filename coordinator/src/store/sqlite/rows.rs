@@ -1,0 +1,210 @@
+//! The state as rows.
+
+use super::error::SqliteError;
+use crate::store::state::{Change, State};
+use privet_core::protocol::{CredentialDigest, HexDigest};
+use privet_core::round::{Contribution, Phase, SealedRecord};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the tables hold of a federation.
+pub(super) struct Rows {
+    pub(super) plan: String,
+    pub(super) model: HexDigest,
+    pub(super) previous: Option<HexDigest>,
+    pub(super) credentials: BTreeMap<u32, CredentialDigest>,
+    pub(super) sealed: Vec<SealedRecord>,
+    /// Who came after the end of which round.
+    pub(super) late: BTreeMap<u32, BTreeSet<u32>>,
+    pub(super) open: Option<OpenRow>,
+}
+
+/// What the tables hold of the open round.
+pub(super) struct OpenRow {
+    pub(super) round: u32,
+    pub(super) as_opened: String,
+    pub(super) sum: Option<HexDigest>,
+    pub(super) contributions: BTreeMap<u32, Contribution>,
+    pub(super) declined: BTreeSet<u32>,
+}
+
+/// Writes the federation's first row.
+pub(super) fn found(connection: &Connection, plan: &str, model: HexDigest) -> Result<(), SqliteError> {
+    let row = params![plan, model.to_string()];
+    connection.execute("INSERT INTO federation (only, plan, model) VALUES (1, ?1, ?2)", row)?;
+    Ok(())
+}
+
+/// Writes what some transactions changed. `sum` is the file of the open round's sum, if anything has been counted.
+pub(super) fn write(
+    transaction: &Transaction<'_>,
+    changes: &[Change],
+    state: &State,
+    sum: Option<HexDigest>,
+) -> Result<(), SqliteError> {
+    for change in changes {
+        write_change(transaction, change)?;
+    }
+    if changes.iter().any(|change| matches!(change, Change::Closed(_))) {
+        let previous = state.previous().map(|file| file.sha256.to_string());
+        let row = params![state.current().sha256.to_string(), previous];
+        transaction.execute("UPDATE federation SET model = ?1, previous_model = ?2", row)?;
+    }
+    if let (Some(sum), Phase::Collecting(open)) = (sum, state.federation().phase()) {
+        let row = params![open.round(), sum.to_string()];
+        transaction.execute("UPDATE open_round SET sum = ?2 WHERE round = ?1", row)?;
+    }
+    Ok(())
+}
+
+fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), SqliteError> {
+    let execute = |sql: &str, row: &[&dyn rusqlite::ToSql]| {
+        transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(row))
+    };
+    match change {
+        Change::Enrolled { client, credential } => {
+            execute("INSERT INTO clients VALUES (?1, ?2)", params![client, credential.digest().to_string()])?
+        }
+        Change::Opened { round, as_opened: Some(as_opened) } => {
+            let row = params![round, as_opened];
+            execute("INSERT INTO open_round (only, round, as_opened) VALUES (1, ?1, ?2)", row)?
+        }
+        Change::Counted(receipt) => {
+            let Contribution { weight, digest } = receipt.contribution;
+            let digest = digest.map(|digest| digest.to_string());
+            let row = params![receipt.round, receipt.client, weight, digest];
+            execute("INSERT INTO contributions VALUES (?1, ?2, ?3, ?4)", row)?
+        }
+        Change::Declined { round, client } => {
+            execute("INSERT OR IGNORE INTO declines VALUES (?1, ?2)", params![round, client])?
+        }
+        Change::Late { round, client } => {
+            execute("INSERT OR IGNORE INTO latecomers VALUES (?1, ?2)", params![round, client])?
+        }
+        Change::Closed(closed) => {
+            let json = String::from_utf8(closed.sealed.to_json()).expect("JSON is text");
+            execute("DELETE FROM open_round", params![])?;
+            let row = params![closed.sealed.record.round, json, closed.sealed.digest().to_string()];
+            execute("INSERT INTO rounds VALUES (?1, ?2, ?3)", row)?
+        }
+        Change::Opened { as_opened: None, .. } | Change::Finished { .. } => 0,
+    };
+    Ok(())
+}
+
+/// Reads everything; `None` if no federation has been founded.
+pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError> {
+    let federation = connection
+        .query_row("SELECT plan, model, previous_model FROM federation", (), |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+        })
+        .optional()?;
+    let Some((plan, model, previous)) = federation else { return Ok(None) };
+    Ok(Some(Rows {
+        plan,
+        model: digest(model)?,
+        previous: previous.map(digest).transpose()?,
+        credentials: credentials(connection)?,
+        sealed: sealed(connection)?,
+        late: late(connection)?,
+        open: open(connection)?,
+    }))
+}
+
+/// The files that are pointed at; `None` if no federation has been founded.
+pub(super) fn read_pointers(connection: &Connection) -> Result<Option<Vec<HexDigest>>, SqliteError> {
+    let sql = "SELECT model, previous_model, (SELECT sum FROM open_round) FROM federation";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row((), |row| Ok([row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?]))
+        .optional()?;
+    found.map(|pointers| pointers.into_iter().flatten().map(digest).collect()).transpose()
+}
+
+/// The contributions of a round, by its rows.
+pub(super) fn contributions(
+    connection: &Connection,
+    round: u32,
+) -> Result<BTreeMap<u32, Contribution>, SqliteError> {
+    let sql = "SELECT client, weight, update_sha256 FROM contributions WHERE round = ?1";
+    let found = rows(connection, sql, &[&round], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+    })?;
+    let contribution = |(client, weight, sha256)| {
+        let digest = Some(digest(sha256)?);
+        Ok((number(client)?, Contribution { weight: number(weight)?, digest }))
+    };
+    found.into_iter().map(contribution).collect()
+}
+
+fn credentials(connection: &Connection) -> Result<BTreeMap<u32, CredentialDigest>, SqliteError> {
+    let found = rows(connection, "SELECT client, credential FROM clients", &[], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let credential = |(client, sha256)| Ok((number(client)?, CredentialDigest::new(digest(sha256)?)));
+    found.into_iter().map(credential).collect()
+}
+
+fn sealed(connection: &Connection) -> Result<Vec<SealedRecord>, SqliteError> {
+    let sql = "SELECT round, sealed, sha256 FROM rounds ORDER BY round";
+    let found = rows(connection, sql, &[], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+    })?;
+    let record = |(round, json, sha256): (i64, String, String)| {
+        let round = number(round)?;
+        let sealed: SealedRecord =
+            serde_json::from_str(&json).map_err(|source| SqliteError::NoRecord { round, source })?;
+        match sealed.digest() == digest(sha256)? && sealed.to_json() == json.as_bytes() {
+            true => Ok(sealed),
+            false => Err(SqliteError::RecordChanged { round }),
+        }
+    };
+    found.into_iter().map(record).collect()
+}
+
+fn late(connection: &Connection) -> Result<BTreeMap<u32, BTreeSet<u32>>, SqliteError> {
+    let found = rows(connection, "SELECT round, client FROM latecomers", &[], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let mut late = BTreeMap::<u32, BTreeSet<u32>>::new();
+    for (round, client) in found {
+        late.entry(number(round)?).or_default().insert(number(client)?);
+    }
+    Ok(late)
+}
+
+fn open(connection: &Connection) -> Result<Option<OpenRow>, SqliteError> {
+    let found = connection
+        .query_row("SELECT round, as_opened, sum FROM open_round", (), |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+        })
+        .optional()?;
+    let Some((round, as_opened, sum)) = found else { return Ok(None) };
+    let round = number(round)?;
+    let sql = "SELECT client FROM declines WHERE round = ?1";
+    let declined = rows(connection, sql, &[&round], |row| row.get::<_, i64>(0))?;
+    Ok(Some(OpenRow {
+        round,
+        as_opened,
+        sum: sum.map(digest).transpose()?,
+        contributions: contributions(connection, round)?,
+        declined: declined.into_iter().map(number).collect::<Result<_, _>>()?,
+    }))
+}
+
+fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[&dyn rusqlite::ToSql],
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(parameters, read)?.collect()
+}
+
+fn digest(text: String) -> Result<HexDigest, SqliteError> {
+    text.parse().map_err(|_| SqliteError::NoDigest(text))
+}
+
+fn number(value: i64) -> Result<u32, SqliteError> {
+    u32::try_from(value).map_err(|_| SqliteError::NoNumber(value))
+}

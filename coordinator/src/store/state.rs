@@ -1,0 +1,334 @@
+//! The federation's state, and the transactions on it. A store keeps it, in memory or on a disk.
+
+use super::{ModelEncoder, Orders, Spending, Stage, Standing};
+use crate::journal::{ClosedRound, Journal, ServiceEvent};
+use bytes::Bytes;
+use privet_core::params::Params;
+use privet_core::plan::Protection;
+use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundOutcome, RoundSummary};
+use privet_core::round::{
+    Effect, Event, Federation, Outcome, Phase, Receipt, Refusal, RoundRecord, SealedRecord, Submission,
+    Timestamp,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The state of a federation.
+pub(crate) struct State {
+    /// Absent only inside a step, which consumes it.
+    federation: Option<Federation>,
+    credentials: BTreeMap<u32, CredentialDigest>,
+    current: ModelFile,
+    previous: Option<ModelFile>,
+    sealed: Vec<SealedRecord>,
+    plan_sha256: HexDigest,
+    encode: Arc<ModelEncoder>,
+}
+
+/// What a transaction changed, in order: what a durable store has to write, and what the journal is told.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Enrolled {
+        client: u32,
+        credential: CredentialDigest,
+    },
+    /// A round is open; with the round as it was opened, in JSON, unless nobody was drawn for it: then it is over
+    /// already.
+    Opened {
+        round: u32,
+        as_opened: Option<String>,
+    },
+    Counted(Receipt),
+    Declined {
+        round: u32,
+        client: u32,
+    },
+    Late {
+        round: u32,
+        client: u32,
+    },
+    Closed(Box<Closed>),
+    Finished {
+        model_sha256: HexDigest,
+    },
+}
+
+/// A round that is over.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) sealed: SealedRecord,
+    pub(crate) model: Params,
+}
+
+/// A model as it is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelFile {
+    pub(crate) sha256: HexDigest,
+    pub(crate) bytes: Bytes,
+}
+
+/// A state's parts, as they were kept.
+pub(crate) struct Kept {
+    pub(crate) federation: Federation,
+    pub(crate) credentials: BTreeMap<u32, CredentialDigest>,
+    pub(crate) current: ModelFile,
+    pub(crate) previous: Option<ModelFile>,
+    pub(crate) sealed: Vec<SealedRecord>,
+}
+
+impl State {
+    /// A federation that has just been founded.
+    pub(crate) fn new(federation: Federation, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
+        let current = ModelFile::new(encode(federation.model()));
+        let (credentials, sealed) = (BTreeMap::new(), Vec::new());
+        let kept = Kept { federation, credentials, current, previous: None, sealed };
+        State::resume(kept, plan_sha256, encode)
+    }
+
+    /// A federation that goes on where it was.
+    pub(crate) fn resume(kept: Kept, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
+        let Kept { federation, credentials, current, previous, sealed } = kept;
+        State { federation: Some(federation), credentials, current, previous, sealed, plan_sha256, encode }
+    }
+
+    pub(crate) fn federation(&self) -> &Federation {
+        self.federation.as_ref().expect("every step puts the federation back")
+    }
+
+    pub(crate) fn current(&self) -> &ModelFile {
+        &self.current
+    }
+
+    pub(crate) fn previous(&self) -> Option<&ModelFile> {
+        self.previous.as_ref()
+    }
+
+    pub(crate) fn records(&self) -> &[SealedRecord] {
+        &self.sealed
+    }
+
+    pub(crate) fn enrol(
+        &mut self,
+        request: Enrol,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<u32, Refusal> {
+        let Enrol { credential, place } = request;
+        if let Some(client) = self.client_with(&credential) {
+            return Ok(client);
+        }
+        let enrolled = |effect: &Effect| match *effect {
+            Effect::Enrolled { client } => Some(Change::Enrolled { client, credential }),
+            _ => None,
+        };
+        match self.step(Event::Enrol { place }, now, changes, enrolled)? {
+            Some(Effect::Enrolled { client }) => {
+                self.credentials.insert(client, credential);
+                Ok(client)
+            }
+            answer => unreachable!("an enrolment is answered with a number, not with {answer:?}"),
+        }
+    }
+
+    pub(crate) fn credential(&self, client: u32) -> Option<CredentialDigest> {
+        self.credentials.get(&client).copied()
+    }
+
+    pub(crate) fn check_in(
+        &mut self,
+        client: u32,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Orders, Refusal> {
+        self.tick(now, changes);
+        let assignment = self.federation().assignment(client)?;
+        Ok(Orders { assignment, model_sha256: self.current.sha256 })
+    }
+
+    pub(crate) fn submit(
+        &mut self,
+        submission: Submission,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Receipt, Refusal> {
+        let Submission { client, round, .. } = submission;
+        let counts_already = self.federation().receipt(round, client).is_some();
+        let submitted = |effect: &Effect| match *effect {
+            Effect::Accepted(receipt) if !counts_already => Some(Change::Counted(receipt)),
+            Effect::Refused(Refusal::TooLate { round, client }) => Some(Change::Late { round, client }),
+            _ => None,
+        };
+        match self.step(Event::Submit(submission), now, changes, submitted)? {
+            Some(Effect::Accepted(receipt)) => Ok(receipt),
+            answer => unreachable!("an update is answered with a receipt, not with {answer:?}"),
+        }
+    }
+
+    pub(crate) fn decline(
+        &mut self,
+        client: u32,
+        round: u32,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let declined = |effect: &Effect| {
+            matches!(effect, Effect::Declined).then_some(Change::Declined { round, client })
+        };
+        self.step(Event::Decline { client, round }, now, changes, declined).map(drop)
+    }
+
+    pub(crate) fn tick(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        self.step_once(Event::Tick, now, changes);
+    }
+
+    pub(crate) fn model(&self, digest: HexDigest) -> Option<Bytes> {
+        let mut kept = std::iter::once(&self.current).chain(&self.previous);
+        kept.find(|file| file.sha256 == digest).map(|file| file.bytes.clone())
+    }
+
+    pub(crate) fn history(&self) -> Vec<RoundSummary> {
+        let federation = self.federation();
+        let hidden = federation.rules().protection.as_ref().is_some_and(Protection::hides_cohorts);
+        let rounds = federation.history().iter().zip(&self.sealed);
+        rounds.map(|(record, sealed)| summary(record, sealed.model_out, hidden)).collect()
+    }
+
+    pub(crate) fn spending(&self) -> Option<Spending> {
+        let federation = self.federation();
+        let (ledger, epsilon) = federation.ledger().zip(federation.epsilon())?;
+        Some(Spending { ledger: ledger.clone(), epsilon, exhausted: federation.is_exhausted() })
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let federation = self.federation();
+        let rounds_over = federation.history().len() as u32;
+        let (phase, round) = match federation.phase() {
+            Phase::Gathering => (PhaseName::Gathering, rounds_over),
+            Phase::Collecting(collecting) => (PhaseName::Collecting, collecting.round()),
+            Phase::Finished => (PhaseName::Finished, rounds_over),
+        };
+        let enrolled = federation.enrolled().len() as u32;
+        Standing { phase, round, enrolled, model_sha256: self.current.sha256 }
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        match self.federation().phase() {
+            Phase::Gathering => Stage::Gathering,
+            Phase::Collecting(round) => Stage::Round { round: round.round(), deadline: round.deadline() },
+            Phase::Finished => Stage::Finished,
+        }
+    }
+
+    /// What is overdue comes first and on its own, so that a step closes one round at the most and the model
+    /// after a round can be told from the next. `of_answer` says what the engine's answer changes; that comes
+    /// before whatever follows from it.
+    fn step(
+        &mut self,
+        event: Event,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+        of_answer: impl FnOnce(&Effect) -> Option<Change>,
+    ) -> Result<Option<Effect>, Refusal> {
+        self.tick(now, changes);
+        let at = changes.len();
+        let answer = self.step_once(event, now, changes);
+        if let Some(change) = answer.as_ref().and_then(of_answer) {
+            changes.insert(at, change);
+        }
+        match answer {
+            Some(Effect::Refused(refusal)) => Err(refusal),
+            answer => Ok(answer),
+        }
+    }
+
+    fn step_once(&mut self, event: Event, now: Timestamp, changes: &mut Vec<Change>) -> Option<Effect> {
+        let federation = self.federation.take().expect("every step puts the federation back");
+        let (federation, effects) = federation.step(event, now);
+        let mut answer = None;
+        for effect in effects {
+            match effect {
+                Effect::Closed(record) => changes.push(self.close(&record, federation.model())),
+                Effect::Opened { round } => changes.push(opened(round, &federation)),
+                Effect::Finished => {
+                    changes.push(Change::Finished { model_sha256: self.current.sha256 });
+                }
+                answered => answer = Some(answered),
+            }
+        }
+        self.federation = Some(federation);
+        answer
+    }
+
+    fn close(&mut self, record: &RoundRecord, model: &Params) -> Change {
+        let model_in = self.current.sha256;
+        if let Outcome::Released { .. } = record.outcome {
+            let next = ModelFile::new((self.encode)(model));
+            self.previous = Some(std::mem::replace(&mut self.current, next));
+        }
+        let models = (model_in, self.current.sha256);
+        let sealed = SealedRecord::seal(record, self.sealed.last(), self.plan_sha256, models);
+        self.sealed.push(sealed.clone());
+        Change::Closed(Box::new(Closed { sealed, model: model.clone() }))
+    }
+
+    fn client_with(&self, credential: &CredentialDigest) -> Option<u32> {
+        self.credentials.iter().find(|(_, known)| known.same(credential)).map(|(client, _)| *client)
+    }
+}
+
+impl Change {
+    /// Tells the journal, if it is of interest there.
+    pub(crate) fn tell(self, journal: &Journal) {
+        journal.note(match self {
+            Change::Enrolled { client, .. } => ServiceEvent::Enrolled { client },
+            Change::Opened { round, .. } => ServiceEvent::RoundOpened { round },
+            Change::Closed(closed) => ServiceEvent::RoundClosed(Box::new(ClosedRound {
+                record: closed.sealed.record,
+                model: closed.model,
+                model_sha256: closed.sealed.model_out,
+                traffic: journal.take_traffic(),
+            })),
+            Change::Finished { model_sha256 } => ServiceEvent::Finished { model_sha256 },
+            Change::Counted(_) | Change::Declined { .. } | Change::Late { .. } => return,
+        });
+    }
+}
+
+impl ModelFile {
+    pub(crate) fn new(bytes: impl Into<Bytes>) -> ModelFile {
+        let bytes = bytes.into();
+        ModelFile { sha256: HexDigest::of(&bytes), bytes }
+    }
+}
+
+fn opened(round: u32, federation: &Federation) -> Change {
+    let as_opened = match federation.phase() {
+        Phase::Collecting(open) if open.round() == round => {
+            Some(serde_json::to_string(open).expect("a round as it is opened is lists of numbers"))
+        }
+        _ => None,
+    };
+    Change::Opened { round, as_opened }
+}
+
+/// What anybody may know of a round; who took part is left out where it must stay hidden.
+fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> RoundSummary {
+    fn shown<'a>(clients: impl Iterator<Item = &'a u32>, hidden: bool) -> Vec<u32> {
+        if hidden { Vec::new() } else { clients.copied().collect() }
+    }
+    RoundSummary {
+        round: record.round,
+        opened: record.opened.0,
+        closed: record.closed.0,
+        cohort: shown(record.cohort.iter(), hidden),
+        contributed: shown(record.contributions.keys(), hidden),
+        declined: shown(record.declined.iter(), hidden),
+        late: shown(record.late.iter(), hidden),
+        outcome: match record.outcome {
+            Outcome::Released { train_loss, .. } => RoundOutcome::Released { train_loss },
+            Outcome::Abandoned { minimum } => RoundOutcome::Abandoned { minimum },
+        },
+        epsilon: record.epsilon,
+        model_sha256,
+    }
+}

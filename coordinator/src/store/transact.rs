@@ -1,0 +1,75 @@
+//! The named transactions, once for all stores: stores differ in how they carry one out.
+
+use super::state::{Change, State};
+use super::{Orders, Spending, Stage, Standing, Store, StoreError};
+use bytes::Bytes;
+use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, RoundSummary};
+use privet_core::round::{Receipt, Refusal, SealedRecord, Submission, Timestamp};
+use tokio::sync::watch;
+
+/// A store that carries out transactions on a [`State`], one after the other.
+pub(crate) trait Transact: Send + Sync + 'static {
+    /// Carries out a transaction. Its answer is ready when what it changed is kept; if it cannot be kept, it has
+    /// not happened.
+    fn transact<T: Send + 'static>(
+        &self,
+        transaction: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Refusal> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send;
+
+    /// Tells when the stage changes.
+    fn watch(&self) -> watch::Receiver<Stage>;
+}
+
+impl<K: Transact> Store for K {
+    async fn enrol(&self, request: Enrol, now: Timestamp) -> Result<u32, StoreError> {
+        self.transact(move |state, changes| state.enrol(request, now, changes)).await
+    }
+
+    async fn credential(&self, client: u32) -> Result<Option<CredentialDigest>, StoreError> {
+        self.transact(move |state, _| Ok(state.credential(client))).await
+    }
+
+    async fn check_in(&self, client: u32, now: Timestamp) -> Result<Orders, StoreError> {
+        self.transact(move |state, changes| state.check_in(client, now, changes)).await
+    }
+
+    async fn submit(&self, submission: Submission, now: Timestamp) -> Result<Receipt, StoreError> {
+        self.transact(move |state, changes| state.submit(submission, now, changes)).await
+    }
+
+    async fn decline(&self, client: u32, round: u32, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(move |state, changes| state.decline(client, round, now, changes)).await
+    }
+
+    async fn tick(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(move |state, changes| {
+            state.tick(now, changes);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn model(&self, digest: HexDigest) -> Result<Option<Bytes>, StoreError> {
+        self.transact(move |state, _| Ok(state.model(digest))).await
+    }
+
+    async fn history(&self) -> Result<Vec<RoundSummary>, StoreError> {
+        self.transact(|state, _| Ok(state.history())).await
+    }
+
+    async fn spending(&self) -> Result<Option<Spending>, StoreError> {
+        self.transact(|state, _| Ok(state.spending())).await
+    }
+
+    async fn records(&self) -> Result<Vec<SealedRecord>, StoreError> {
+        self.transact(|state, _| Ok(state.records().to_vec())).await
+    }
+
+    async fn standing(&self) -> Result<Standing, StoreError> {
+        self.transact(|state, _| Ok(state.standing())).await
+    }
+
+    fn stage(&self) -> watch::Receiver<Stage> {
+        self.watch()
+    }
+}

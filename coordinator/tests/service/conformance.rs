@@ -1,0 +1,245 @@
+//! What every store promises, in memory and on a disk.
+
+use crate::harness::{ONE, charter, credential, encode, first_model, rules, store};
+use privet_coordinator::{
+    Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
+};
+use privet_core::encoding::Update;
+use privet_core::params::Params;
+use privet_core::protocol::{Enrol, HexDigest, PhaseName, RoundOutcome};
+use privet_core::round::{Assignment, Refusal, Rules, Submission, Timestamp, check_chain};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+const START: Timestamp = Timestamp(1_000);
+
+/// Every property, for each kind of store.
+macro_rules! for_each_store {
+    ($($property:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $property() {
+                super::$property(super::store(super::rules(), super::Journal::new().0)).await;
+            })*
+        }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $property() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$property(super::open(folder.path(), super::Journal::new().0)).await;
+            })*
+        }
+    };
+}
+
+for_each_store!(
+    a_credential_has_one_place,
+    an_update_counts_once_however_often_it_is_sent,
+    of_two_updates_of_one_client_that_race_one_counts,
+    an_update_that_races_with_the_deadline_counts_or_is_late,
+    the_records_are_a_chain_and_tell_the_models,
+    what_is_refused_changes_nothing,
+    a_model_is_kept_as_long_as_a_task_may_name_it,
+);
+
+pub(crate) fn format() -> ModelFormat {
+    let decode = |bytes: &[u8]| {
+        let (values, _) = bytes.as_chunks::<4>();
+        let values = values.iter().map(|value| f32::from_le_bytes(*value)).collect();
+        Ok(Params::new(Arc::clone(first_model().layout()), values)?)
+    };
+    ModelFormat { encode: Arc::new(encode), decode: Arc::new(decode) }
+}
+
+pub(crate) fn open_with(folder: &Path, rules: Rules, journal: Journal) -> SqliteStore {
+    SqliteStore::open(folder, &charter(rules), &first_model(), format(), journal).unwrap()
+}
+
+pub(crate) fn open(folder: &Path, journal: Journal) -> SqliteStore {
+    open_with(folder, rules(), journal)
+}
+
+pub(crate) fn submission(round: u32, client: u32) -> Submission {
+    let update = Update { delta: vec![ONE, client as i32 * ONE], weight: client, loss: ONE };
+    Submission { client, round, update, digest: Some(HexDigest([client as u8; 32])) }
+}
+
+pub(crate) async fn enrol_all(store: &impl Store) {
+    for client in 1..=3 {
+        let request = Enrol { credential: credential(client).digest(), place: Some(client) };
+        assert_eq!(store.enrol(request, START).await.unwrap(), client);
+    }
+}
+
+async fn submit_all(store: &impl Store, round: u32) {
+    for client in 1..=3 {
+        store.submit(submission(round, client), START).await.unwrap();
+    }
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
+    match answer {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+async fn a_credential_has_one_place(store: impl Store) {
+    let store = Arc::new(store);
+    let mut enrolments = JoinSet::new();
+    for turn in 0..30 {
+        let store = Arc::clone(&store);
+        let request = Enrol { credential: credential(1 + turn % 3).digest(), place: None };
+        enrolments.spawn(async move { (turn % 3, store.enrol(request, START).await.unwrap()) });
+    }
+    let mut places: Vec<(u32, u32)> = enrolments.join_all().await;
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(places.len(), 3, "a credential always has the same place: {places:?}");
+    let mut taken: Vec<u32> = places.into_iter().map(|(_, place)| place).collect();
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 2, 3]);
+    let stranger = Enrol { credential: credential(4).digest(), place: None };
+    assert_eq!(refused(store.enrol(stranger, START).await), Refusal::Full { places: 3 });
+    let known = store.credential(2).await.unwrap().unwrap();
+    assert!((1..=3).any(|client| known.matches(&credential(client))));
+    assert!(store.credential(4).await.unwrap().is_none());
+}
+
+async fn an_update_counts_once_however_often_it_is_sent(store: impl Store) {
+    let store = Arc::new(store);
+    enrol_all(&*store).await;
+    let mut uploads = JoinSet::new();
+    for turn in 0..60 {
+        let store = Arc::clone(&store);
+        uploads.spawn(async move { store.submit(submission(1, 1 + turn % 3), START).await.unwrap() });
+    }
+    for receipt in uploads.join_all().await {
+        assert_eq!(receipt.contribution.weight, receipt.client);
+    }
+    let record = &store.records().await.unwrap()[0];
+    assert_eq!(record.record.contributions.len(), 3);
+    // Weights 1, 2, 3 and second coordinates 1, 2, 3: (1 + 4 + 9) / 6.
+    let model = store.model(record.model_out).await.unwrap().unwrap();
+    let expected: Vec<u8> = [1.0_f32, 14.0 / 6.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(*model, *expected);
+}
+
+async fn of_two_updates_of_one_client_that_race_one_counts(store: impl Store) {
+    let store = Arc::new(store);
+    enrol_all(&*store).await;
+    let mut uploads = JoinSet::new();
+    for body in 1..=20 {
+        let store = Arc::clone(&store);
+        let update = Submission { digest: Some(HexDigest([body; 32])), ..submission(1, 1) };
+        uploads.spawn(async move { store.submit(update, START).await });
+    }
+    let answers = uploads.join_all().await;
+    let (counted, others): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(counted.len(), 1);
+    for other in others {
+        assert_eq!(refused(other), Refusal::AnotherUpdate { round: 1, client: 1 });
+    }
+}
+
+async fn an_update_that_races_with_the_deadline_counts_or_is_late(store: impl Store) {
+    let store = Arc::new(store);
+    enrol_all(&*store).await;
+    store.submit(submission(1, 1), START).await.unwrap();
+    store.submit(submission(1, 2), START).await.unwrap();
+    let deadline = START.after(Duration::from_secs(10));
+    let (upload, ticks) = (Arc::clone(&store), Arc::clone(&store));
+    let upload = tokio::spawn(async move { upload.submit(submission(1, 3), START).await });
+    let ticks = tokio::spawn(async move { ticks.tick(deadline).await });
+    let answer = upload.await.unwrap();
+    ticks.await.unwrap().unwrap();
+    let round = &store.history().await.unwrap()[0];
+    match answer {
+        Ok(_) => assert_eq!((&round.contributed[..], &round.late[..]), (&[1, 2, 3][..], &[][..])),
+        late => {
+            assert_eq!(refused(late), Refusal::TooLate { round: 1, client: 3 });
+            assert_eq!((&round.contributed[..], &round.late[..]), (&[1, 2][..], &[3][..]));
+        }
+    }
+}
+
+async fn the_records_are_a_chain_and_tell_the_models(store: impl Store) {
+    enrol_all(&store).await;
+    let first = store.standing().await.unwrap().model_sha256;
+    submit_all(&store, 1).await;
+    let orders = store.check_in(1, START.after(Duration::from_secs(60))).await.unwrap();
+    let records = store.records().await.unwrap();
+    let plan_sha256 = HexDigest::of(charter(rules()).plan.as_bytes());
+    check_chain(&records, plan_sha256).unwrap();
+    assert_eq!((records.len(), records[0].model_in), (2, first));
+    assert_eq!(orders.assignment, Assignment::Finished);
+    assert_eq!(records[1].model_out, orders.model_sha256);
+    let history = store.history().await.unwrap();
+    assert_eq!(history[1].outcome, RoundOutcome::Abandoned { minimum: 2 });
+    assert_eq!(*store.stage().borrow(), Stage::Finished);
+}
+
+async fn what_is_refused_changes_nothing(store: impl Store) {
+    enrol_all(&store).await;
+    let before = store.standing().await.unwrap();
+    assert_eq!(refused(store.submit(submission(2, 1), START).await), Refusal::RoundNotOpen { round: 2 });
+    assert_eq!(refused(store.submit(submission(1, 9), START).await), Refusal::NotEnrolled { client: 9 });
+    assert_eq!(refused(store.decline(9, 1, START).await), Refusal::NotEnrolled { client: 9 });
+    assert_eq!(refused(store.check_in(9, START).await), Refusal::NotEnrolled { client: 9 });
+    let mut weighty = submission(1, 1);
+    weighty.update.weight = 101;
+    assert_eq!(refused(store.submit(weighty, START).await), Refusal::Weight { weight: 101, cap: 100 });
+    assert_eq!(store.standing().await.unwrap(), before);
+    submit_all(&store, 1).await;
+    assert_eq!(store.history().await.unwrap()[0].contributed, [1, 2, 3]);
+}
+
+async fn a_model_is_kept_as_long_as_a_task_may_name_it(store: impl Store) {
+    enrol_all(&store).await;
+    let mut models = vec![store.standing().await.unwrap().model_sha256];
+    for round in 1..=2 {
+        submit_all(&store, round).await;
+        models.push(store.standing().await.unwrap().model_sha256);
+    }
+    assert!(store.model(models[0]).await.unwrap().is_none());
+    for digest in &models[1..] {
+        assert_eq!(HexDigest::of(&store.model(*digest).await.unwrap().unwrap()), *digest);
+    }
+    let expected = Standing { phase: PhaseName::Finished, round: 2, enrolled: 3, model_sha256: models[2] };
+    assert_eq!(store.standing().await.unwrap(), expected);
+}
+
+/// What happens is told in the same order by all stores.
+#[tokio::test]
+async fn both_stores_tell_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, events) = Journal::new();
+    run(&store(rules(), journal)).await;
+    let memory = told(events);
+    let (journal, events) = Journal::new();
+    run(&open(folder.path(), journal)).await;
+    let sqlite = told(events);
+    assert_eq!(memory, sqlite);
+    assert_eq!(memory.len(), 8, "{memory:#?}");
+}
+
+async fn run(store: &impl Store) {
+    enrol_all(store).await;
+    submit_all(store, 1).await;
+    store.decline(1, 2, START).await.unwrap();
+    store.tick(START.after(Duration::from_secs(10))).await.unwrap();
+}
+
+fn told(mut events: mpsc::UnboundedReceiver<ServiceEvent>) -> Vec<String> {
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.push(match event {
+            ServiceEvent::RoundClosed(closed) => format!("{:?} {}", closed.record, closed.model_sha256),
+            event => format!("{event:?}"),
+        });
+    }
+    told
+}

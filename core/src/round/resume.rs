@@ -1,0 +1,254 @@
+//! A federation that goes on where it was, from what was kept of it.
+
+use super::{Collecting, Contribution, Federation, Phase, RoundRecord, Rules};
+use crate::aggregation::Sum;
+use crate::params::Params;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What must be kept of a federation, so that it can go on where it was.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    /// The clients that have enrolled.
+    pub enrolled: BTreeSet<u32>,
+    /// The current model.
+    pub model: Params,
+    /// The records of the rounds that are over, in their order.
+    pub history: Vec<RoundRecord>,
+    /// The round that is open, if one is.
+    pub open: Option<Collecting>,
+}
+
+/// Why a federation cannot go on: what was kept of it does not fit together.
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+pub enum ResumeError {
+    /// A record is missing, or the open round is not the one that follows.
+    #[error("round {found} is kept where round {expected} belongs")]
+    Order {
+        /// The round that belongs there.
+        expected: u32,
+        /// The round that is there.
+        found: u32,
+    },
+    /// A round has a participant that is not in its cohort, or a cohort with a client that has not enrolled.
+    #[error("round {round} has client {client}, which does not belong there")]
+    Stranger {
+        /// The round.
+        round: u32,
+        /// The client.
+        client: u32,
+    },
+    /// The sum does not weigh what the contributions weigh.
+    #[error("the sum of round {round} weighs {sum}, its contributions weigh {contributions}")]
+    Weight {
+        /// The round.
+        round: u32,
+        /// What the sum weighs.
+        sum: u64,
+        /// What the contributions weigh together.
+        contributions: u64,
+    },
+    /// The rules promise privacy: what was spent is not among what was kept.
+    #[error("a federation that promises privacy cannot go on: what it has spent was not kept")]
+    PromisesPrivacy,
+    /// The sum is of another model.
+    #[error("the sum of round {round} has {found} parameters, the model has {expected}")]
+    Parameters {
+        /// The round.
+        round: u32,
+        /// How many the model has.
+        expected: usize,
+        /// How many the sum has.
+        found: usize,
+    },
+}
+
+impl Collecting {
+    /// Puts back what the round had collected, into the round as it was opened.
+    pub fn resume(
+        self,
+        contributions: BTreeMap<u32, Contribution>,
+        declined: BTreeSet<u32>,
+        sum: Sum,
+    ) -> Result<Collecting, ResumeError> {
+        let round = self.round;
+        let mut reported = contributions.keys().chain(&declined);
+        let overlap = contributions.keys().find(|client| declined.contains(client));
+        let stranger = reported.find(|client| !self.cohort.contains(client)).or(overlap);
+        if let Some(&client) = stranger {
+            return Err(ResumeError::Stranger { round, client });
+        }
+        let weight = contributions.values().map(|contribution| u64::from(contribution.weight)).sum();
+        if sum.weight() != weight {
+            return Err(ResumeError::Weight { round, sum: sum.weight(), contributions: weight });
+        }
+        Ok(Collecting { contributions, declined, sum, ..self })
+    }
+}
+
+impl Saved {
+    /// Checks that the parts fit together.
+    pub fn check(&self) -> Result<(), ResumeError> {
+        for (expected, record) in (1..).zip(&self.history) {
+            if record.round != expected {
+                return Err(ResumeError::Order { expected, found: record.round });
+            }
+        }
+        let Some(open) = &self.open else { return Ok(()) };
+        let (round, expected) = (open.round, self.history.len() as u32 + 1);
+        if round != expected {
+            return Err(ResumeError::Order { expected, found: round });
+        }
+        if let Some(&client) = open.cohort.difference(&self.enrolled).next() {
+            return Err(ResumeError::Stranger { round, client });
+        }
+        let (expected, found) = (self.model.len(), open.sum.parameters());
+        match found == expected {
+            true => Ok(()),
+            false => Err(ResumeError::Parameters { round, expected, found }),
+        }
+    }
+}
+
+impl Federation {
+    /// A federation that goes on where it was: in the same phase, with the same contributions and deadline. One that
+    /// promises privacy does not: neither its ledger nor the seed of its noise is in [`Saved`].
+    pub fn resume(rules: Rules, saved: Saved) -> Result<Federation, ResumeError> {
+        if rules.protection.is_some() {
+            return Err(ResumeError::PromisesPrivacy);
+        }
+        saved.check()?;
+        let Saved { enrolled, model, history, open } = saved;
+        let phase = match open {
+            Some(open) => Phase::Collecting(Box::new(open)),
+            None if history.len() as u32 >= rules.rounds => Phase::Finished,
+            None => Phase::Gathering,
+        };
+        Ok(Federation { rules, enrolled, model, phase, history, guard: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregation::FederatedAveraging;
+    use crate::encoding::{FixedPoint, Update};
+    use crate::params::Layout;
+    use crate::plan::{CohortRule, Plan, SamplingRule};
+    use crate::protocol::HexDigest;
+    use crate::random::Seed;
+    use crate::round::{Event, Submission, Timestamp};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const START: Timestamp = Timestamp(1_000);
+
+    fn rules() -> Rules {
+        Rules {
+            places: 3,
+            wait_for: 3,
+            rounds: 2,
+            cohort: CohortRule { sampling: SamplingRule::Fixed, fraction: 1.0, over_selection: 1.0 },
+            minimum: 2,
+            deadline: Duration::from_secs(10),
+            weight_cap: 100,
+            grid: FixedPoint::new(16).unwrap(),
+            strategy: FederatedAveraging { server_learning_rate: 1.0 },
+            seed: Seed(1),
+            protection: None,
+        }
+    }
+
+    fn model() -> Params {
+        Params::zeros(Arc::new(Layout::new([("0.bias".into(), vec![2])])))
+    }
+
+    fn step(federation: Federation, event: Event) -> Federation {
+        federation.step(event, START).0
+    }
+
+    fn submit(client: u32, round: u32) -> Event {
+        let update = Update { delta: vec![1 << 16, client as i32], weight: client, loss: 0 };
+        Event::Submit(Submission { client, round, update, digest: Some(HexDigest([client as u8; 32])) })
+    }
+
+    /// What a store keeps, taken apart and put together.
+    fn saved(federation: &Federation) -> Saved {
+        let open = match federation.phase() {
+            Phase::Collecting(open) => {
+                let opened: Collecting = serde_json::from_slice(&serde_json::to_vec(open).unwrap()).unwrap();
+                assert_eq!(opened.contributed(), 0, "what was collected is kept apart");
+                let sum = Sum::decode(&open.sum().encode()).unwrap();
+                Some(opened.resume(open.contributions.clone(), open.declined.clone(), sum).unwrap())
+            }
+            Phase::Gathering | Phase::Finished => None,
+        };
+        Saved {
+            enrolled: federation.enrolled().clone(),
+            model: federation.model().clone(),
+            history: federation.history().to_vec(),
+            open,
+        }
+    }
+
+    #[test]
+    fn resuming_after_any_event_changes_nothing() {
+        let enrolments = (1..=3).map(|client| Event::Enrol { place: Some(client) });
+        let decline = Event::Decline { client: 3, round: 1 };
+        let submissions = [submit(1, 1), decline, submit(2, 1), submit(1, 2), submit(3, 2), submit(2, 2)];
+        let mut undisturbed = Federation::new(rules(), model());
+        let mut resumed = undisturbed.clone();
+        let again = enrolments.clone().chain([
+            submit(1, 1),
+            Event::Decline { client: 3, round: 1 },
+            submit(2, 1),
+            submit(1, 2),
+            submit(3, 2),
+            submit(2, 2),
+        ]);
+        for (event, same) in enrolments.chain(submissions).zip(again) {
+            undisturbed = step(undisturbed, event);
+            resumed = step(Federation::resume(rules(), saved(&resumed)).unwrap(), same);
+            assert_eq!(resumed.model(), undisturbed.model());
+            assert_eq!(resumed.history(), undisturbed.history());
+            assert_eq!(resumed.assignment(1), undisturbed.assignment(1));
+        }
+        let finished = Federation::resume(rules(), saved(&resumed)).unwrap();
+        assert!(matches!(finished.phase(), Phase::Finished));
+    }
+
+    #[test]
+    fn a_federation_that_promises_privacy_does_not_forget_what_it_spent() {
+        let plan = "[data]\nsource = \"digits\"\n[aggregation]\nweights = \"uniform\"\n\
+                    [encoding]\nfraction-bits = 16\n[privacy]\nclip = 1.0\ndelta = 1e-5\nnoise-multiplier = 1.0\n";
+        let private = Rules::new(&Plan::parse(plan).unwrap());
+        let saved = saved(&Federation::new(rules(), model()));
+        assert_eq!(Federation::resume(private, saved).unwrap_err(), ResumeError::PromisesPrivacy);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let enrolled = (1..=3).fold(Federation::new(rules(), model()), |federation, client| {
+            step(federation, Event::Enrol { place: Some(client) })
+        });
+        let sound = saved(&step(enrolled, submit(2, 1)));
+        let refused = |change: &dyn Fn(&mut Saved)| {
+            let mut saved = sound.clone();
+            change(&mut saved);
+            Federation::resume(rules(), saved).unwrap_err()
+        };
+        let skipped = |saved: &mut Saved| saved.open.as_mut().unwrap().round = 2;
+        assert_eq!(refused(&skipped), ResumeError::Order { expected: 1, found: 2 });
+        let unknown = |saved: &mut Saved| {
+            saved.enrolled.remove(&3);
+        };
+        assert_eq!(refused(&unknown), ResumeError::Stranger { round: 1, client: 3 });
+        let other = |saved: &mut Saved| saved.open.as_mut().unwrap().sum = Sum::new(3);
+        assert_eq!(refused(&other), ResumeError::Parameters { round: 1, expected: 2, found: 3 });
+
+        let open = sound.open.unwrap();
+        let lost = open.clone().resume(BTreeMap::new(), BTreeSet::new(), open.sum.clone());
+        assert_eq!(lost.unwrap_err(), ResumeError::Weight { round: 1, sum: 2, contributions: 0 });
+        let both = open.clone().resume(open.contributions.clone(), BTreeSet::from([2]), open.sum.clone());
+        assert_eq!(both.unwrap_err(), ResumeError::Stranger { round: 1, client: 2 });
+    }
+}

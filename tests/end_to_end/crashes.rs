@@ -1,0 +1,233 @@
+//! A coordinator that is killed at any point of its work, or a client, changes nothing: the model is, byte for byte,
+//! the one of an undisturbed run.
+
+use crate::harness::{Sandbox, model};
+use privet_coordinator::CrashPoint;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStderr, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+
+const PLAN: &str = "\
+[federation]
+name = \"small\"
+rounds = 3
+[data]
+source = \"digits\"
+[partition]
+by = \"iid\"
+clients = 3
+[model]
+hidden = [4]
+[cohort]
+deadline-seconds = 600
+";
+const CLIENTS: u32 = 3;
+const SIGKILL: i32 = 9;
+
+/// The final model of a run in which nothing is killed, and in which there is no network either.
+fn undisturbed() -> &'static [u8] {
+    static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let sandbox = Sandbox::with("plan.toml", PLAN);
+        sandbox.succeed("simulate plan.toml --quiet --out out");
+        model(&sandbox.path("out"))
+    })
+}
+
+/// One address for the clients, whatever port the coordinator has after a restart.
+struct Gateway {
+    address: SocketAddr,
+    target: Arc<Mutex<Option<SocketAddr>>>,
+}
+
+impl Gateway {
+    fn open() -> Gateway {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let target = Arc::new(Mutex::new(None::<SocketAddr>));
+        let towards = Arc::clone(&target);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let coordinator = towards.lock().unwrap().map(TcpStream::connect);
+                // Otherwise the client's connection is closed without an answer.
+                if let Some(Ok(coordinator)) = coordinator {
+                    carry(&client, &coordinator);
+                    carry(&coordinator, &client);
+                }
+            }
+        });
+        Gateway { address, target }
+    }
+
+    fn lead_to(&self, coordinator: SocketAddr) {
+        *self.target.lock().unwrap() = Some(coordinator);
+    }
+}
+
+/// Carries bytes one way until that way ends.
+fn carry(from: &TcpStream, to: &TcpStream) {
+    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = io::copy(&mut from, &mut to).and_then(|_| to.flush());
+        let _ = to.shutdown(Shutdown::Both);
+        let _ = from.shutdown(Shutdown::Both);
+    });
+}
+
+/// A federation whose coordinator keeps its state in a folder, with all its clients in processes of their own.
+struct Federation {
+    sandbox: Sandbox,
+    gateway: Gateway,
+    clients: Vec<Child>,
+}
+
+impl Federation {
+    fn begin() -> Federation {
+        let mut federation = Federation {
+            sandbox: Sandbox::with("plan.toml", PLAN),
+            gateway: Gateway::open(),
+            clients: Vec::new(),
+        };
+        federation.clients = (1..=CLIENTS).map(|client| federation.client(client)).collect();
+        federation
+    }
+
+    fn client(&self, client: u32) -> Child {
+        let url = format!("http://{}", self.gateway.address);
+        self.sandbox
+            .command(&format!(
+                "client --coordinator {url} --data built-in --partition {client}/{CLIENTS} --state {client}.key"
+            ))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Starts a coordinator and lets the clients reach it, if it lives long enough to say where it is.
+    fn coordinator(&self, crash_at: Option<(CrashPoint, u32)>) -> (Child, BufReader<ChildStderr>) {
+        let mut command =
+            self.sandbox.command("coordinator plan.toml --state state --out out --listen 127.0.0.1:0");
+        if let Some((point, time)) = crash_at {
+            command.env("PRIVET_CRASH_AT", format!("{}:{time}", point.name()));
+        }
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while lines.read_line(&mut line).unwrap() > 0 {
+            if let Some((_, rest)) = line.split_once("http://") {
+                self.gateway.lead_to(rest.split_once(',').unwrap().0.parse().unwrap());
+                break;
+            }
+            line.clear();
+        }
+        (child, lines)
+    }
+
+    /// Runs a coordinator that is to be killed at a point, and makes sure that it was.
+    fn run_until_killed(&self, point: CrashPoint, time: u32) {
+        let (mut child, mut rest) = self.coordinator(Some((point, time)));
+        let mut said = String::new();
+        rest.read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(SIGKILL), "it did not come to {point:?} {time} times: {said}");
+    }
+
+    /// Runs a coordinator to the end of the federation; the model must be the right one.
+    fn finish(mut self, what: &str) {
+        let (mut child, mut rest) = self.coordinator(None);
+        let mut said = String::new();
+        rest.read_to_string(&mut said).unwrap();
+        assert!(child.wait().unwrap().success(), "{what}: {said}");
+        for client in self.clients.drain(..) {
+            let output = client.wait_with_output().unwrap();
+            assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        assert!(model(&self.sandbox.path("out")) == undisturbed(), "{what}: another model");
+        let checked = self.sandbox.succeed("coordinator --check state");
+        assert!(
+            checked.starts_with("sound: 3 clients, 3 rounds over, no round is open"),
+            "{what}: {checked}"
+        );
+    }
+}
+
+impl Drop for Federation {
+    /// A test that fails leaves no process behind.
+    fn drop(&mut self) {
+        for client in &mut self.clients {
+            let _ = client.kill();
+            let _ = client.wait();
+        }
+    }
+}
+
+fn killed_once(point: CrashPoint, times: &[u32]) {
+    for &time in times {
+        let federation = Federation::begin();
+        federation.run_until_killed(point, time);
+        federation.finish(&format!("killed at {point:?}, time {time}"));
+    }
+}
+
+/// How often a point is certain to be reached in a run, as far as it matters.
+fn times(point: CrashPoint) -> &'static [u32] {
+    match point {
+        // Once a process.
+        CrashPoint::Migrated | CrashPoint::FirstModelWritten | CrashPoint::Founded | CrashPoint::Resumed => {
+            &[1]
+        }
+        // Before the federation is founded, and while a round is open or closes.
+        CrashPoint::BlobPartial | CrashPoint::BlobSynced | CrashPoint::BlobRenamed => &[1, 3],
+        CrashPoint::SumWritten => &[1],
+        // At the end of the first round, and of the last.
+        CrashPoint::ModelWritten => &[1, 3],
+        // At an enrolment, and in a round.
+        CrashPoint::Applied
+        | CrashPoint::Uncommitted
+        | CrashPoint::Committed
+        | CrashPoint::Told
+        | CrashPoint::Collected => &[1, 4],
+        // The first update of all, and the very last.
+        CrashPoint::Acknowledging => &[1, 9],
+    }
+}
+
+#[test]
+fn killed_at_any_point_it_goes_on_and_gives_the_same_model() {
+    for point in CrashPoint::ALL {
+        killed_once(point, times(point));
+    }
+}
+
+#[test]
+fn killed_again_while_it_recovers_it_still_gives_the_same_model() {
+    let federation = Federation::begin();
+    federation.run_until_killed(CrashPoint::Committed, 4);
+    for point in [CrashPoint::Migrated, CrashPoint::Resumed, CrashPoint::Applied, CrashPoint::Uncommitted] {
+        federation.run_until_killed(point, 1);
+    }
+    federation.finish("killed five times");
+}
+
+#[test]
+fn a_client_that_is_killed_and_comes_back_changes_nothing() {
+    for said in ["enrolled in", "round 1: training", "round 2: counted"] {
+        let mut federation = Federation::begin();
+        let (mut coordinator, mut rest) = federation.coordinator(None);
+        let victim = &mut federation.clients[1];
+        crate::harness::wait_for_line(victim, said);
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        federation.clients[1] = federation.client(2);
+        let mut complaints = String::new();
+        rest.read_to_string(&mut complaints).unwrap();
+        assert!(coordinator.wait().unwrap().success(), "{complaints}");
+        assert!(model(&federation.sandbox.path("out")) == undisturbed(), "killed after \"{said}\"");
+        for client in federation.clients.drain(..) {
+            assert!(client.wait_with_output().unwrap().status.success());
+        }
+    }
+}
