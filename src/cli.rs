@@ -114,13 +114,14 @@ pub(crate) struct Tune {
     #[command(flatten)]
     pub(crate) plan: PlanArgs,
     /// A key of the plan and the values to try, for example `training.learning-rate=0.01,0.1` or
-    /// `model.hidden=[16],[32,16]`; once for each key. They come on top of those under `[tune.over]` in the plan.
+    /// `model.hidden=[16],[32,16]`, or with --random a range, `training.learning-rate=0.001..1:log`; once for each key. They
+    /// come on top of those under `[tune.over]` in the plan.
     #[arg(long, value_name = "KEY=VALUES")]
     pub(crate) over: Vec<String>,
     /// How many folds the training rows are divided into; that of `[tune]` in the plan if left out, or else 5.
     #[arg(long)]
     pub(crate) folds: Option<u32>,
-    /// Try so many of the combinations, drawn at random, instead of all.
+    /// Try so many of the combinations, drawn at random, instead of all; needed where a key has a range.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) random: Option<u32>,
     /// How candidates are trained.

@@ -88,8 +88,8 @@ fn candidates(args: &cli::Tune, plan: &Plan) -> Result<(SearchSpace, Vec<Candida
     let further = args.over.iter().map(|over| Dimension::parse(over)).collect::<Result<_, _>>()?;
     let space = SearchSpace::new(plan, further)?;
     let candidates = match args.random {
-        None => space.grid(),
-        Some(count) => space.random(count as usize, &mut plan.seed().stream(Purpose::Search)),
+        None => space.grid()?,
+        Some(count) => space.random(count as usize, &mut plan.seed().stream(Purpose::Search))?,
     };
     Ok((space, candidates))
 }

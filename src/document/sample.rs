@@ -134,7 +134,7 @@ pub(crate) fn tuning() -> Tuning {
         seed: 1,
         regime: "federated".into(),
         folds: 2,
-        combinations: 4,
+        combinations: Some(4),
         keys: vec!["training.learning-rate".into()],
         seconds: 2.5,
         candidates: vec![candidate("0.1", estimate, None), candidate("10.0", None, Some("diverged"))],

@@ -16,8 +16,8 @@ pub(crate) struct Tuning {
     pub(crate) regime: String,
     /// How many folds the training rows were divided into.
     pub(crate) folds: u32,
-    /// How many combinations there are; more than candidates in a random search.
-    pub(crate) combinations: usize,
+    /// How many combinations there are; more than candidates in a random search, `null` where a key has a range.
+    pub(crate) combinations: Option<usize>,
     /// The keys that vary, as `section.key`.
     pub(crate) keys: Vec<String>,
     /// Wall-clock seconds of the whole search.

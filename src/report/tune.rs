@@ -45,11 +45,13 @@ pub(crate) fn tune(tuning: &Tuning, plan: &str) -> Result<String, ReportError> {
 }
 
 fn tried(tuning: &Tuning) -> String {
-    let (tried, all) = (tuning.candidates.len() as u64, tuning.combinations as u64);
-    if tried == all {
-        return quantity::count(tried);
+    let tried = tuning.candidates.len();
+    let written = quantity::count(tried as u64);
+    match tuning.combinations {
+        Some(all) if all == tried => written,
+        Some(all) => format!("{written} of {} combinations, drawn at random", quantity::count(all as u64)),
+        None => format!("{written}, drawn at random"),
     }
-    format!("{} of {} combinations, drawn at random", quantity::count(tried), quantity::count(all))
 }
 
 fn headline(tuning: &Tuning) -> String {

@@ -45,6 +45,12 @@ fn a_search_may_stand_in_the_plan_be_random_and_be_centralized() {
     assert_eq!(found["candidates"].as_array().unwrap().len(), 2);
     assert_eq!(found["regime"], "centralized");
     assert!(sandbox.succeed("tune plan.toml --rounds 1 --quiet --out all").contains("training.batch-size"));
+
+    // A range has no end of values: it takes a random search.
+    let range = "tune plan.toml --rounds 1 --quiet --over training.learning-rate=0.001..0.1:log";
+    assert!(sandbox.fail(range, 2).contains("--random"));
+    let found = sandbox.json(&format!("{range} --random 3 --json --out drawn"));
+    assert_eq!((&found["combinations"], found["candidates"].as_array().unwrap().len()), (&Value::Null, 3));
 }
 
 #[test]

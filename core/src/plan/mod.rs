@@ -23,6 +23,8 @@ pub use raw::{
     AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection, NoiseAtName,
     PrivacySection, RawPlan, StrategyName, UnitName, WeightsName,
 };
-pub use search::{Candidate, Dimension, SearchError, SearchSpace, TuneSection};
+pub use search::{
+    Candidate, Dimension, Number, Range, RangeFault, Scale, SearchError, SearchSpace, TuneSection, Values,
+};
 pub use template::{BUILT_IN, BuiltIn, built_in};
 pub use weights::Weights;
