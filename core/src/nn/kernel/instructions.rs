@@ -80,6 +80,12 @@ impl InstructionSet {
         }
     }
 
+    /// Whether a product reads its left matrix in panels (`panels.rs`): not where a tile is wide enough to hide what the
+    /// panels save. Tiles of all strips have to be alike for it.
+    pub(in crate::nn) fn reads_panels(self) -> bool {
+        self.tile().1 < 64
+    }
+
     /// Runs a job on it.
     pub(in crate::nn) fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {

@@ -11,6 +11,7 @@
 mod instructions;
 pub(in crate::nn) mod math;
 mod padding;
+mod panels;
 mod product;
 mod tiles;
 mod transpose;

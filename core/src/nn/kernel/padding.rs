@@ -2,9 +2,11 @@
 
 use super::tiles::NARROW;
 
-/// The buffers of padded strips. They grow to the largest strip met.
+/// The buffers of padded strips and of panels. They grow to the largest met.
 #[derive(Debug, Clone, Default)]
 pub(in crate::nn) struct Padding {
+    /// The left matrix in panels.
+    pub(super) panels: Vec<f32>,
     /// Columns of the right matrix.
     pub(super) right: Vec<f32>,
     /// Columns of the result.

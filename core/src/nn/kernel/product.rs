@@ -11,7 +11,8 @@
 
 use super::instructions::InstructionSet;
 use super::padding::{Padding, pad, unpad};
-use super::tiles::{NARROW, Tiles, narrow, wide};
+use super::panels::Pack;
+use super::tiles::{NARROW, Tiles, column_of_tiles, narrow, wide};
 
 /// `out = x w + bias`: rows of activations through a dense layer. Also `(d wᵀ)ᵀ = w dᵀ`, the deltas of the layer before:
 /// turning the deltas around moves fewer numbers than turning the weights, unless there are more rows than units.
@@ -66,21 +67,39 @@ pub(in crate::nn) struct Descent<'a> {
 
 impl Forward<'_> {
     /// Computes it.
-    pub(in crate::nn) fn run(mut self, set: InstructionSet, padding: &mut Padding) {
-        let (rows, units) = (self.out.len() / self.units, self.units);
-        for j in (wide(set, rows, units, &mut self)..units).step_by(NARROW) {
+    pub(in crate::nn) fn run(self, set: InstructionSet, padding: &mut Padding) {
+        if !set.reads_panels() {
+            return Left::<false>(self).run(set, padding);
+        }
+        let mut panels = std::mem::take(&mut padding.panels);
+        panels.resize(self.x.len(), 0.0);
+        let rows = self.out.len() / self.units;
+        column_of_tiles(set, rows, &mut Pack { x: self.x, depth: self.inputs, panels: &mut panels });
+        Left::<true>(Forward { x: &panels, ..self }).run(set, padding);
+        padding.panels = panels;
+    }
+}
+
+/// A product whose left matrix lies in panels, or as it is.
+struct Left<'a, const PANELS: bool>(Forward<'a>);
+
+impl<const PANELS: bool> Left<'_, PANELS> {
+    fn run(mut self, set: InstructionSet, padding: &mut Padding) {
+        let (rows, units) = (self.0.out.len() / self.0.units, self.0.units);
+        let first = wide(set, rows, units, &mut self);
+        let Forward { x, w, bias, out, inputs, .. } = self.0;
+        for j in (first..units).step_by(NARROW) {
             let width = NARROW.min(units - j);
-            let Padding { right, result, start } = padding;
-            pad(self.w, units, j, width, right);
+            let Padding { right, result, start, .. } = padding;
+            pad(w, units, j, width, right);
             result.resize(rows * NARROW, 0.0);
-            let bias = self.bias.map(|bias| {
+            let bias = bias.map(|bias| {
                 start[..width].copy_from_slice(&bias[j..j + width]);
                 &start[..]
             });
-            let mut strip =
-                Forward { x: self.x, w: right, bias, out: result, inputs: self.inputs, units: NARROW };
-            narrow(set, rows, &mut strip);
-            unpad(result, self.out, units, j, width);
+            let strip = Forward { x, w: right, bias, out: result, inputs, units: NARROW };
+            narrow(set, rows, &mut Left::<PANELS>(strip));
+            unpad(result, out, units, j, width);
         }
     }
 }
@@ -115,26 +134,39 @@ impl Descent<'_> {
     }
 }
 
-impl Tiles for Forward<'_> {
+impl<const PANELS: bool> Tiles for Left<'_, PANELS> {
     #[inline(always)]
     fn tile<const R: usize, const C: usize>(&mut self, i: usize, j: usize) {
-        let depth = self.inputs;
-        let rows: [&[f32]; R] = std::array::from_fn(|r| &self.x[(i + r) * depth..][..depth]);
+        let Forward { x, w, bias, out, inputs: depth, units } = &mut self.0;
+        let (depth, units) = (*depth, *units);
         let mut acc = [[0.0; C]; R];
-        if let Some(bias) = self.bias {
+        if let Some(bias) = bias {
             acc = [*at::<C>(bias, j); R];
         }
-        for (k, row) in self.w.chunks_exact(self.units).take(depth).enumerate() {
-            let b = at::<C>(row, j);
-            for r in 0..R {
-                let a = rows[r][k];
-                for c in 0..C {
-                    acc[r][c] = a.mul_add(b[c], acc[r][c]);
+        if PANELS {
+            let (panel, _) = x[i * depth..][..R * depth].as_chunks::<R>();
+            for (a, row) in panel.iter().zip(w.chunks_exact(units)) {
+                let b = at::<C>(row, j);
+                for r in 0..R {
+                    for c in 0..C {
+                        acc[r][c] = a[r].mul_add(b[c], acc[r][c]);
+                    }
+                }
+            }
+        } else {
+            let rows: [&[f32]; R] = std::array::from_fn(|r| &x[(i + r) * depth..][..depth]);
+            for (k, row) in w.chunks_exact(units).take(depth).enumerate() {
+                let b = at::<C>(row, j);
+                for r in 0..R {
+                    let a = rows[r][k];
+                    for c in 0..C {
+                        acc[r][c] = a.mul_add(b[c], acc[r][c]);
+                    }
                 }
             }
         }
         for r in 0..R {
-            *at_mut::<C>(self.out, (i + r) * self.units + j) = acc[r];
+            *at_mut::<C>(out, (i + r) * units + j) = acc[r];
         }
     }
 }

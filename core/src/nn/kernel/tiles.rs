@@ -10,7 +10,7 @@ use super::instructions::{InstructionSet, Job};
 /// Columns of a padded strip.
 pub(super) const NARROW: usize = 16;
 /// Rows of the tallest tile in a padded strip.
-const TALLEST: usize = 6;
+pub(super) const TALLEST: usize = 6;
 
 /// A product whose result can be computed tile by tile.
 pub(super) trait Tiles {
@@ -33,6 +33,11 @@ pub(super) fn wide(set: InstructionSet, rows: usize, columns: usize, product: &m
 /// Computes a result of `rows x NARROW`.
 pub(super) fn narrow(set: InstructionSet, rows: usize, product: &mut impl Tiles) {
     strip::<_, false>(set, TALLEST, rows, 0, product);
+}
+
+/// Visits the tiles of one wide strip: each row of the result once, in the tiles that it has in every strip.
+pub(super) fn column_of_tiles(set: InstructionSet, rows: usize, visitor: &mut impl Tiles) {
+    strip::<_, true>(set, set.tile().0, rows, 0, visitor);
 }
 
 /// One strip of columns in tiles of nearly equal height: first the taller ones, then those with a row less.
