@@ -69,8 +69,9 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     directory.write_model(&concluded.model)?;
 
     let origin = results::origin(&served.plan, (None, served.test.as_ref()), started, Over::Http, threads);
-    let Concluded { model, rounds, seconds, ending, exhausted } = concluded;
-    let privacy = results::privacy(&served.plan, &rounds, args.noise_seed, exhausted);
+    let Concluded { model, rounds, seconds, ending, exhausted, epsilon } = concluded;
+    let spent = epsilon.unwrap_or(0.0);
+    let privacy = results::privacy(&served.plan, spent, args.noise_seed, exhausted);
     let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds, privacy);
     results::note_privacy(&document, progress);
     directory.write_summary(&document)?;
@@ -85,18 +86,22 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
 
 /// Says whether a state folder is sound, and what it holds.
 fn check(folder: &Path) -> Result<(), CommandError> {
-    let Checked { plan_sha256, enrolled, rounds, counted, model_sha256, head, orphans } =
+    let Checked { plan_sha256, enrolled, rounds, counted, model_sha256, head, orphans, epsilon } =
         privet_coordinator::check_folder(folder)?;
     let open = match counted {
         Some(counted) => format!("round {} is open, with {counted} updates", rounds + 1),
         None => "no round is open".to_owned(),
+    };
+    let spent = match epsilon {
+        Some(epsilon) => format!("\nprivacy spent: epsilon {epsilon:.3}"),
+        None => String::new(),
     };
     output::print(&format!(
         "sound: {enrolled} clients, {rounds} rounds over, {open}\n\
          plan         {plan_sha256}\n\
          model        {model_sha256}\n\
          last record  {head}\n\
-         files that the next start removes: {orphans}"
+         files that the next start removes: {orphans}{spent}"
     ))
 }
 

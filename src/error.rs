@@ -224,7 +224,8 @@ impl CommandError {
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
             E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Credential(_) => FAILED,
             E::Random(_) => FAILED,
-            E::State(SqliteError::AnotherPlan { .. } | SqliteError::PromisesPrivacy) => MISUSED,
+            E::State(SqliteError::AnotherPlan { .. }) => MISUSED,
+            E::State(SqliteError::GivenNoise | SqliteError::SecretNoise) => MISUSED,
             E::State(_) | E::Check(_) => FAILED,
             E::Interrupted => INTERRUPTED,
         })

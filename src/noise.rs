@@ -11,12 +11,15 @@ pub(crate) const NO_GUARANTEE: &str =
 /// A seed of noise: fresh from the operating system, or made of the number that was given and the run's seed.
 pub(crate) fn seed(given: Option<u64>, run: u64) -> Result<Arc<NoiseSeed>, CommandError> {
     let mut bytes = [0; 32];
-    match given {
+    Ok(Arc::new(match given {
         Some(given) => {
             bytes[..8].copy_from_slice(&given.to_le_bytes());
             bytes[8..16].copy_from_slice(&run.to_le_bytes());
+            NoiseSeed::given(bytes)
         }
-        None => getrandom::fill(&mut bytes).map_err(CommandError::Random)?,
-    }
-    Ok(Arc::new(NoiseSeed::from_bytes(&mut bytes)))
+        None => {
+            getrandom::fill(&mut bytes).map_err(CommandError::Random)?;
+            NoiseSeed::from_bytes(&mut bytes)
+        }
+    }))
 }

@@ -74,10 +74,10 @@ pub(crate) fn simulation(
     }
 }
 
-/// What a run promises and has spent, if its plan promises privacy.
+/// What a run promises and has spent, `epsilon`, if its plan promises privacy.
 pub(crate) fn privacy(
     plan: &Plan,
-    rounds: &[Round],
+    epsilon: f64,
     noise_seed: Option<u64>,
     exhausted: bool,
 ) -> Option<Privacy> {
@@ -85,7 +85,7 @@ pub(crate) fn privacy(
     Some(Privacy {
         unit: "client".to_owned(),
         trusted: protection.trusted().to_owned(),
-        epsilon: rounds.iter().filter_map(|round| round.epsilon).fold(0.0, f64::max),
+        epsilon,
         delta: protection.delta(),
         target_epsilon: protection.target(),
         noise_multiplier: protection.noise_multiplier(),

@@ -45,6 +45,8 @@ pub(crate) struct Concluded {
     pub(crate) ending: Ending,
     /// Whether it finished because the next round would have passed the plan's target epsilon.
     pub(crate) exhausted: bool,
+    /// What was spent, also by a round that was open when it stopped; none where no privacy is promised.
+    pub(crate) epsilon: Option<f64>,
 }
 
 /// What a coordinator tells while it serves.
@@ -76,14 +78,14 @@ pub(crate) fn open(served: &Served, folder: Option<&Path>) -> Result<Opened, Com
     let Served { plan, network, .. } = served;
     let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
     let (network, options) = (Arc::clone(network), Options::default());
+    let noise_seed = Arc::clone(&served.noise_seed);
     Ok(match folder {
         None => {
-            let noise_seed = Arc::clone(&served.noise_seed);
             let (service, events) = Service::in_memory(plan, network, model, noise_seed, options);
             Opened::InMemory(service, events)
         }
         Some(folder) => {
-            let (service, events) = Service::in_folder(folder, plan, network, &model, options)?;
+            let (service, events) = Service::in_folder(folder, plan, network, &model, noise_seed, options)?;
             Opened::InFolder(service, events)
         }
     })
@@ -135,12 +137,14 @@ async fn serve_from<S: Store>(
         let _ = failed.send(());
     }
     let conclusion = server.await.map_err(CommandError::ServiceBrokeOff)??;
+    let spending = conclusion.spending;
     Ok(Concluded {
         model: conclusion.model_file.to_vec(),
         rounds: watched?,
         seconds: began.elapsed().as_secs_f64(),
         ending: conclusion.ending,
-        exhausted: conclusion.spending.is_some_and(|spending| spending.exhausted),
+        exhausted: spending.as_ref().is_some_and(|spending| spending.exhausted),
+        epsilon: spending.map(|spending| spending.epsilon),
     })
 }
 

@@ -41,7 +41,8 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
     let origin = results::origin(&prepared.plan, rows, started, args.run.over, threads);
     let explanation = explanation::of_model(&setting, &run.model, threads)?;
-    let privacy = results::privacy(&prepared.plan, &run.rounds, args.run.noise_seed, run.exhausted);
+    let spent = run.rounds.iter().filter_map(|round| round.epsilon).fold(0.0, f64::max);
+    let privacy = results::privacy(&prepared.plan, spent, args.run.noise_seed, run.exhausted);
     let seed = prepared.plan.seed();
     let document = results::simulation(origin, seed, &run.model, run.seconds, run.rounds, privacy);
     let document = Simulation { explanation, ..document };

@@ -105,12 +105,13 @@ impl Service<MemoryStore> {
 
 impl Service<SqliteStore> {
     /// A service whose state is kept in a folder and goes on where it was, by the system's clock, and the end from
-    /// which its journal is read.
+    /// which its journal is read. Noise, and cohorts that must stay hidden, are drawn from the seed, which is not kept.
     pub fn in_folder(
         folder: &Path,
         plan: &Plan,
         network: Arc<Network>,
         first_model: &Params,
+        noise_seed: Arc<NoiseSeed>,
         options: Options,
     ) -> Result<(Service<SqliteStore>, mpsc::UnboundedReceiver<ServiceEvent>), SqliteError> {
         let (journal, events) = Journal::new();
@@ -119,7 +120,7 @@ impl Service<SqliteStore> {
             encode: Arc::new(move |model: &Params| nn::to_safetensors(&network, model)),
             decode: Arc::new(model_of_file),
         };
-        let store = SqliteStore::open(folder, &charter, first_model, format, journal.clone())?;
+        let store = SqliteStore::open(folder, &charter, first_model, noise_seed, format, journal.clone())?;
         Ok((Service::new(store, charter, SystemClock::new(), options, journal), events))
     }
 }

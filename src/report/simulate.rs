@@ -70,7 +70,7 @@ fn facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
         ("rounds", quantity::count(simulation.rounds.len() as u64)),
         ("final test loss", quantity::loss(simulation.outcome.test_loss)),
         ("time a round (median)", per_round),
-        ("clients selected, over all rounds", sum(|round| round.cohort.len() as u64)),
+        ("clients selected, over all rounds", sum(selected)),
         ("… that contributed", sum(|round| round.contributed.into())),
         ("… that declined", sum(|round| round.declined.into())),
         ("… that came too late", sum(|round| round.late.into())),
@@ -79,6 +79,11 @@ fn facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
         ("model SHA-256", simulation.outcome.model_sha256.clone()),
     ]);
     facts
+}
+
+/// Also where the list of them is kept back.
+fn selected(round: &Round) -> u64 {
+    u64::from(round.contributed) + u64::from(round.declined) + u64::from(round.late)
 }
 
 fn privacy_facts(simulation: &Simulation) -> Vec<(&'static str, String)> {

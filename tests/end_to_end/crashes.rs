@@ -24,17 +24,50 @@ hidden = [4]
 [cohort]
 deadline-seconds = 600
 ";
+/// The same federation with a promise, whose noise is drawn from a number so that its model can be compared.
+const PROMISE: &str = "\
+sampling = \"poisson\"
+[aggregation]
+weights = \"uniform\"
+[privacy]
+clip = 0.5
+delta = 1e-3
+noise-multiplier = 1.0
+";
 const CLIENTS: u32 = 3;
 const SIGKILL: i32 = 9;
 
-/// The final model of a run in which nothing is killed, and in which there is no network either.
-fn undisturbed() -> &'static [u8] {
-    static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
-    MODEL.get_or_init(|| {
-        let sandbox = Sandbox::with("plan.toml", PLAN);
-        sandbox.succeed("simulate plan.toml --quiet --out out");
-        model(&sandbox.path("out"))
-    })
+/// Whether privacy is promised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Plain,
+    Private,
+}
+
+impl Kind {
+    fn plan(self) -> String {
+        match self {
+            Kind::Plain => PLAN.to_owned(),
+            Kind::Private => format!("{PLAN}{PROMISE}"),
+        }
+    }
+
+    fn flags(self) -> &'static str {
+        match self {
+            Kind::Plain => "",
+            Kind::Private => " --noise-seed 5",
+        }
+    }
+
+    /// The final model of a run in which nothing is killed, and in which there is no network either.
+    fn undisturbed(self) -> &'static [u8] {
+        static MODELS: [OnceLock<Vec<u8>>; 2] = [OnceLock::new(), OnceLock::new()];
+        MODELS[self as usize].get_or_init(|| {
+            let sandbox = Sandbox::with("plan.toml", self.plan());
+            sandbox.succeed(&format!("simulate plan.toml --quiet --out out{}", self.flags()));
+            model(&sandbox.path("out"))
+        })
+    }
 }
 
 /// One address for the clients, whatever port the coordinator has after a restart.
@@ -80,14 +113,16 @@ fn carry(from: &TcpStream, to: &TcpStream) {
 /// A federation whose coordinator keeps its state in a folder, with all its clients in processes of their own.
 struct Federation {
     sandbox: Sandbox,
+    kind: Kind,
     gateway: Gateway,
     clients: Vec<Child>,
 }
 
 impl Federation {
-    fn begin() -> Federation {
+    fn begin(kind: Kind) -> Federation {
         let mut federation = Federation {
-            sandbox: Sandbox::with("plan.toml", PLAN),
+            sandbox: Sandbox::with("plan.toml", kind.plan()),
+            kind,
             gateway: Gateway::open(),
             clients: Vec::new(),
         };
@@ -108,8 +143,8 @@ impl Federation {
 
     /// Starts a coordinator and lets the clients reach it, if it lives long enough to say where it is.
     fn coordinator(&self, crash_at: Option<(CrashPoint, u32)>) -> (Child, BufReader<ChildStderr>) {
-        let mut command =
-            self.sandbox.command("coordinator plan.toml --state state --out out --listen 127.0.0.1:0");
+        let arguments = "coordinator plan.toml --state state --out out --listen 127.0.0.1:0";
+        let mut command = self.sandbox.command(&format!("{arguments}{}", self.kind.flags()));
         if let Some((point, time)) = crash_at {
             command.env("PRIVET_CRASH_AT", format!("{}:{time}", point.name()));
         }
@@ -145,12 +180,17 @@ impl Federation {
             let output = client.wait_with_output().unwrap();
             assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
         }
-        assert!(model(&self.sandbox.path("out")) == undisturbed(), "{what}: another model");
+        assert!(model(&self.sandbox.path("out")) == self.kind.undisturbed(), "{what}: another model");
         let checked = self.sandbox.succeed("coordinator --check state");
         assert!(
             checked.starts_with("sound: 3 clients, 3 rounds over, no round is open"),
             "{what}: {checked}"
         );
+        if self.kind == Kind::Private {
+            // Three rounds, each once, however often they were begun.
+            let spent = format!("privacy spent: epsilon {:.3}", three_rounds());
+            assert!(checked.contains(&spent), "{what}: {checked}");
+        }
     }
 }
 
@@ -164,9 +204,19 @@ impl Drop for Federation {
     }
 }
 
-fn killed_once(point: CrashPoint, times: &[u32]) {
+/// What three rounds cost, by the accountant as a command.
+fn three_rounds() -> f64 {
+    static EPSILON: OnceLock<f64> = OnceLock::new();
+    *EPSILON.get_or_init(|| {
+        let asked =
+            "privacy epsilon --noise-multiplier 1 --rounds 3 --delta 1e-3 --sampling poisson --q 1 --json";
+        Sandbox::new().json(asked)["epsilon"].as_f64().unwrap()
+    })
+}
+
+fn killed_once(kind: Kind, point: CrashPoint, times: &[u32]) {
     for &time in times {
-        let federation = Federation::begin();
+        let federation = Federation::begin(kind);
         federation.run_until_killed(point, time);
         federation.finish(&format!("killed at {point:?}, time {time}"));
     }
@@ -198,13 +248,25 @@ fn times(point: CrashPoint) -> &'static [u32] {
 #[test]
 fn killed_at_any_point_it_goes_on_and_gives_the_same_model() {
     for point in CrashPoint::ALL {
-        killed_once(point, times(point));
+        killed_once(Kind::Plain, point, times(point));
+    }
+}
+
+/// Between an entry in the ledger and its release, or anywhere else: what was spent is neither forgotten nor counted twice.
+#[test]
+fn killed_at_any_point_a_promise_is_kept() {
+    use CrashPoint::{Acknowledging, Applied, Committed, ModelWritten, SumWritten, Told, Uncommitted};
+    for point in [Applied, SumWritten, ModelWritten, Uncommitted, Committed, Told, Acknowledging] {
+        killed_once(Kind::Private, point, &times(point)[..1]);
+    }
+    for point in [ModelWritten, Committed] {
+        killed_once(Kind::Private, point, &times(point)[1..]);
     }
 }
 
 #[test]
 fn killed_again_while_it_recovers_it_still_gives_the_same_model() {
-    let federation = Federation::begin();
+    let federation = Federation::begin(Kind::Plain);
     federation.run_until_killed(CrashPoint::Committed, 4);
     for point in [CrashPoint::Migrated, CrashPoint::Resumed, CrashPoint::Applied, CrashPoint::Uncommitted] {
         federation.run_until_killed(point, 1);
@@ -215,7 +277,7 @@ fn killed_again_while_it_recovers_it_still_gives_the_same_model() {
 #[test]
 fn a_client_that_is_killed_and_comes_back_changes_nothing() {
     for said in ["enrolled in", "round 1: training", "round 2: counted"] {
-        let mut federation = Federation::begin();
+        let mut federation = Federation::begin(Kind::Plain);
         let (mut coordinator, mut rest) = federation.coordinator(None);
         let victim = &mut federation.clients[1];
         crate::harness::wait_for_line(victim, said);
@@ -225,7 +287,10 @@ fn a_client_that_is_killed_and_comes_back_changes_nothing() {
         let mut complaints = String::new();
         rest.read_to_string(&mut complaints).unwrap();
         assert!(coordinator.wait().unwrap().success(), "{complaints}");
-        assert!(model(&federation.sandbox.path("out")) == undisturbed(), "killed after \"{said}\"");
+        assert!(
+            model(&federation.sandbox.path("out")) == Kind::Plain.undisturbed(),
+            "killed after \"{said}\""
+        );
         for client in federation.clients.drain(..) {
             assert!(client.wait_with_output().unwrap().status.success());
         }

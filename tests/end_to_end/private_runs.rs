@@ -93,11 +93,3 @@ fn a_federation_that_has_spent_its_privacy_stops_and_says_so() {
         text(&run.stderr)
     );
 }
-
-#[test]
-fn a_state_folder_which_would_forget_what_was_spent_is_refused() {
-    let sandbox = Sandbox::with("plan.toml", PRIVATE);
-    let said = sandbox.fail("coordinator plan.toml --state state --listen 127.0.0.1:0", 2);
-    assert!(said.contains("[privacy]") && said.contains("leave out --state"), "{said}");
-    assert!(!sandbox.path("state").exists());
-}

@@ -7,8 +7,8 @@ use privet_core::params::Params;
 use privet_core::plan::Protection;
 use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundOutcome, RoundSummary};
 use privet_core::round::{
-    Effect, Event, Federation, Outcome, Phase, Receipt, Refusal, RoundRecord, SealedRecord, Submission,
-    Timestamp,
+    Effect, Event, Federation, Outcome, Phase, Receipt, Recorded, Refusal, RoundRecord, SealedRecord,
+    Submission, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub(crate) enum Change {
         round: u32,
         as_opened: Option<String>,
     },
+    /// The ledger has what a round is about to release.
+    Recorded(Recorded),
     Counted(Receipt),
     Declined {
         round: u32,
@@ -219,8 +221,7 @@ impl State {
         }
     }
 
-    /// What is overdue comes first and on its own, so that a step closes one round at the most and the model
-    /// after a round can be told from the next. `of_answer` says what the engine's answer changes; that comes
+    /// What is overdue comes first and on its own. `of_answer` says what the engine's answer changes; that comes
     /// before whatever follows from it.
     fn step(
         &mut self,
@@ -247,7 +248,8 @@ impl State {
         let mut answer = None;
         for effect in effects {
             match effect {
-                Effect::Closed(record) => changes.push(self.close(&record, federation.model())),
+                Effect::Closed { record, model } => changes.push(self.close(&record, model)),
+                Effect::Recorded(recorded) => changes.push(Change::Recorded(recorded)),
                 Effect::Opened { round } => changes.push(opened(round, &federation)),
                 Effect::Finished => {
                     changes.push(Change::Finished { model_sha256: self.current.sha256 });
@@ -259,16 +261,16 @@ impl State {
         answer
     }
 
-    fn close(&mut self, record: &RoundRecord, model: &Params) -> Change {
+    fn close(&mut self, record: &RoundRecord, model: Params) -> Change {
         let model_in = self.current.sha256;
         if let Outcome::Released { .. } = record.outcome {
-            let next = ModelFile::new((self.encode)(model));
+            let next = ModelFile::new((self.encode)(&model));
             self.previous = Some(std::mem::replace(&mut self.current, next));
         }
         let models = (model_in, self.current.sha256);
         let sealed = SealedRecord::seal(record, self.sealed.last(), self.plan_sha256, models);
         self.sealed.push(sealed.clone());
-        Change::Closed(Box::new(Closed { sealed, model: model.clone() }))
+        Change::Closed(Box::new(Closed { sealed, model }))
     }
 
     fn client_with(&self, credential: &CredentialDigest) -> Option<u32> {
@@ -289,7 +291,8 @@ impl Change {
                 traffic: journal.take_traffic(),
             })),
             Change::Finished { model_sha256 } => ServiceEvent::Finished { model_sha256 },
-            Change::Counted(_) | Change::Declined { .. } | Change::Late { .. } => return,
+            Change::Recorded(_) | Change::Counted(_) => return,
+            Change::Declined { .. } | Change::Late { .. } => return,
         });
     }
 }

@@ -1,6 +1,6 @@
 //! What every store promises, in memory and on a disk.
 
-use crate::harness::{ONE, charter, credential, encode, first_model, rules, store};
+use crate::harness::{ONE, charter, credential, encode, first_model, noise_seed, rules, store};
 use privet_coordinator::{
     Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
 };
@@ -55,7 +55,7 @@ pub(crate) fn format() -> ModelFormat {
 }
 
 pub(crate) fn open_with(folder: &Path, rules: Rules, journal: Journal) -> SqliteStore {
-    SqliteStore::open(folder, &charter(rules), &first_model(), format(), journal).unwrap()
+    SqliteStore::open(folder, &charter(rules), &first_model(), noise_seed(), format(), journal).unwrap()
 }
 
 pub(crate) fn open(folder: &Path, journal: Journal) -> SqliteStore {

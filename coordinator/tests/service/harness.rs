@@ -10,6 +10,7 @@ use privet_core::aggregation::FederatedAveraging;
 use privet_core::encoding::{FixedPoint, Update};
 use privet_core::params::{Layout, Params};
 use privet_core::plan::{CohortRule, SamplingRule};
+use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::{
     CheckInAnswer, Credential, Enrol, Enrolled, Problem, ProblemDocument, UpdateMessage,
 };
@@ -18,6 +19,7 @@ use privet_core::round::{Federation, Rules, Timestamp};
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
@@ -78,6 +80,12 @@ pub(crate) fn encode(params: &Params) -> Vec<u8> {
 pub(crate) fn store(rules: Rules, journal: Journal) -> MemoryStore {
     let federation = Federation::new(rules.clone(), first_model());
     MemoryStore::new(federation, &charter(rules), encode, journal)
+}
+
+/// A new secret seed, as every process brings one.
+pub(crate) fn noise_seed() -> Arc<NoiseSeed> {
+    static SEEDS: AtomicU8 = AtomicU8::new(1);
+    Arc::new(NoiseSeed::from_bytes(&mut [SEEDS.fetch_add(1, Ordering::Relaxed); 32]))
 }
 
 pub(crate) fn charter(rules: Rules) -> Charter {

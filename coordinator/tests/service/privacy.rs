@@ -1,17 +1,21 @@
 //! What a federation tells of its privacy, and what it keeps to itself.
 
-use crate::conformance::format;
-use crate::harness::{Garden, PARAMETERS, charter, encode, first_model, put};
+use crate::conformance::{enrol_all, format};
+use crate::harness::{Garden, PARAMETERS, charter, encode, first_model, noise_seed, put};
 use axum::http::StatusCode;
 use privet_coordinator::{
-    Journal, MemoryStore, Options, Service, SqliteError, SqliteStore, SystemClock, app,
+    Charter, Journal, MemoryStore, Options, Service, ServiceEvent, SqliteError, SqliteStore, Store,
+    SystemClock, app, check,
 };
 use privet_core::encoding::Update;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
-use privet_core::protocol::{PrivacyState, Problem, RoundSummary, UpdateMessage};
-use privet_core::round::{Federation, Rules};
+use privet_core::protocol::{HexDigest, PrivacyState, Problem, RoundSummary, UpdateMessage};
+use privet_core::round::{Federation, Rules, Submission, Timestamp, check_chain};
+use std::path::Path;
 use std::sync::Arc;
+
+const START: Timestamp = Timestamp(1_000);
 
 /// Three clients, each in a round by a coin that always says yes, so that the cohort must be kept secret.
 const PLAN: &str = "\
@@ -81,14 +85,112 @@ async fn an_update_longer_than_the_clip_is_refused() {
     assert_eq!(garden.upload(1, 1, update(1, 1 << 16)).await.status, StatusCode::OK);
 }
 
+/// The private federation in a folder, as a process with this seed would take it up.
+fn reopen(folder: &Path, seed: Arc<NoiseSeed>) -> Result<SqliteStore, SqliteError> {
+    let rules = private_rules();
+    let charter = Charter { plan: Plan::parse(PLAN).unwrap().to_toml(), ..charter(rules) };
+    SqliteStore::open(folder, &charter, &first_model(), seed, format(), Journal::new().0)
+}
+
+fn submission(client: u32) -> Submission {
+    let update = Update { delta: vec![1000; PARAMETERS], weight: 1, loss: 0 };
+    Submission { client, round: 1, update, digest: Some(HexDigest([client as u8; 32])) }
+}
+
+async fn spent(store: &SqliteStore) -> (f64, u64) {
+    let spending = store.spending().await.unwrap().unwrap();
+    (spending.epsilon, spending.ledger.releases())
+}
+
 #[tokio::test]
-async fn a_promise_is_not_kept_in_a_folder_which_would_forget_what_was_spent() {
+async fn what_was_spent_outlives_the_process_also_if_nothing_was_released_for_it() {
     let folder = tempfile::tempdir().unwrap();
-    let state = folder.path().join("state");
-    let charter = charter(private_rules());
-    let refused = SqliteStore::open(&state, &charter, &first_model(), format(), Journal::new().0);
-    assert!(matches!(refused, Err(SqliteError::PromisesPrivacy)));
-    assert!(!state.exists());
+    let folder = folder.path();
+    let store = reopen(folder, noise_seed()).unwrap();
+    enrol_all(&store).await;
+    let before = spent(&store).await;
+    assert!(before.0 > 4.0 && before.1 == 1, "{before:?}");
+    drop(store);
+
+    // Between the entry in the ledger and the release: the round counts, once, and goes on with its cohort.
+    let store = reopen(folder, noise_seed()).unwrap();
+    assert_eq!(spent(&store).await, before);
+    for client in 1..=2 {
+        store.submit(submission(client), START).await.unwrap();
+    }
+    drop(store);
+    assert_eq!(check(folder, &*format().decode).unwrap().epsilon, Some(before.0));
+
+    let store = reopen(folder, noise_seed()).unwrap();
+    assert_eq!(spent(&store).await, before);
+    store.submit(submission(3), START).await.unwrap();
+    assert_eq!(store.records().await.unwrap()[0].record.contributions.len(), 3);
+    let model = store.standing().await.unwrap().model_sha256;
+    drop(store);
+
+    let store = reopen(folder, noise_seed()).unwrap();
+    assert_eq!((spent(&store).await, store.standing().await.unwrap().model_sha256), (before, model));
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_changed_is_found() {
+    for (statement, words) in [
+        ("DELETE FROM ledger", "the ledger has 0"),
+        ("UPDATE ledger SET round = 2", "round 2 is kept where round 1 belongs"),
+        (
+            "UPDATE ledger SET event = replace(event, 'multiplier\":1.0', 'multiplier\":9.0')",
+            "not what a round of the plan releases",
+        ),
+        ("UPDATE ledger SET distance = 0", "not what a round of the plan releases"),
+        ("UPDATE ledger SET event = '{}'", "cannot be read"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        enrol_all(&reopen(folder.path(), noise_seed()).unwrap()).await;
+        rusqlite::Connection::open(folder.path().join("state.sqlite"))
+            .unwrap()
+            .execute_batch(statement)
+            .unwrap();
+        let found = check(folder.path(), &*format().decode).unwrap_err().to_string();
+        assert!(found.contains(words), "{statement}: {found}");
+        assert_eq!(reopen(folder.path(), noise_seed()).err().unwrap().to_string(), found);
+    }
+}
+
+#[tokio::test]
+async fn noise_that_somebody_knows_and_noise_that_nobody_knows_do_not_mix() {
+    let given = || Arc::new(NoiseSeed::given([7; 32]));
+    let folder = tempfile::tempdir().unwrap();
+    drop(reopen(folder.path(), noise_seed()).unwrap());
+    assert!(matches!(reopen(folder.path(), given()), Err(SqliteError::GivenNoise)));
+    let folder = tempfile::tempdir().unwrap();
+    drop(reopen(folder.path(), given()).unwrap());
+    assert!(matches!(reopen(folder.path(), noise_seed()), Err(SqliteError::SecretNoise)));
+    reopen(folder.path(), given()).unwrap();
+}
+
+/// With a chance below one in ten thousand anybody is drawn: the rounds are over as soon as they are open.
+#[tokio::test]
+async fn rounds_that_close_in_one_step_have_models_of_their_own() {
+    let plan = PLAN
+        .replace("rounds = 1", "rounds = 3")
+        .replace("sampling = \"poisson\"", "sampling = \"poisson\"\nfraction = 1e-5\nminimum = 0");
+    let rules = Rules::new(&Plan::parse(&plan).unwrap());
+    let (journal, mut events) = Journal::new();
+    let federation = Federation::protected(rules.clone(), first_model(), noise_seed());
+    let store = MemoryStore::new(federation, &charter(rules), encode, journal);
+    enrol_all(&store).await;
+    let records = store.records().await.unwrap();
+    assert_eq!(records.len(), 3);
+    let mut models = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let ServiceEvent::RoundClosed(closed) = event {
+            assert_eq!(HexDigest::of(&encode(&closed.model)), closed.model_sha256);
+            models.push(closed.model_sha256);
+        }
+    }
+    assert_eq!(models, records.iter().map(|sealed| sealed.model_out).collect::<Vec<_>>());
+    assert!(models[0] != models[1] && models[1] != models[2], "each releases noise of its own");
+    check_chain(&records, HexDigest::of(b"name = \"garden\"\n")).unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A store that is closed and opened again goes on where it was.
 
 use crate::conformance::{enrol_all, format, open, open_with, submission};
-use crate::harness::{charter, first_model, rules, store};
+use crate::harness::{charter, first_model, noise_seed, rules, store};
 use privet_coordinator::{CheckError, Finding, Journal, SqliteError, SqliteStore, Store, check};
 use privet_core::plan::{CohortRule, SamplingRule};
 use privet_core::round::{Assignment, Refusal, Rules, Timestamp};
@@ -28,7 +28,7 @@ async fn in_the_second_round() -> TempDir {
 }
 
 fn reopen(folder: &Path) -> Result<SqliteStore, SqliteError> {
-    SqliteStore::open(folder, &charter(rules()), &first_model(), format(), Journal::new().0)
+    SqliteStore::open(folder, &charter(rules()), &first_model(), noise_seed(), format(), Journal::new().0)
 }
 
 fn blobs(folder: &Path) -> Vec<PathBuf> {
@@ -97,8 +97,9 @@ async fn another_plan_is_refused_and_the_difference_is_shown() {
     let folder = in_the_second_round().await;
     let mut other = charter(rules());
     other.plan = other.plan.replace("garden", "meadow");
-    let refused =
-        SqliteStore::open(folder.path(), &other, &first_model(), format(), Journal::new().0).err().unwrap();
+    let journal = Journal::new().0;
+    let refused = SqliteStore::open(folder.path(), &other, &first_model(), noise_seed(), format(), journal);
+    let refused = refused.err().unwrap();
     let text = refused.to_string();
     assert!(text.contains("- ") && text.contains("garden") && text.contains("meadow"), "{text}");
 }

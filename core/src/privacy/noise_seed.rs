@@ -44,16 +44,30 @@ impl NoisePurpose {
     }
 }
 
-/// The secret behind all noise of one party.
+/// The secret behind all noise of one party, or a number that somebody may know, which protects nobody.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct NoiseSeed([u8; 32]);
+pub struct NoiseSeed {
+    bytes: [u8; 32],
+    #[zeroize(skip)]
+    secret: bool,
+}
 
 impl NoiseSeed {
-    /// A seed of 32 uniform bytes. The caller's copy is wiped.
+    /// A seed of 32 uniform bytes that nobody knows. The caller's copy is wiped.
     pub fn from_bytes(bytes: &mut [u8; 32]) -> NoiseSeed {
-        let seed = NoiseSeed(*bytes);
+        let seed = NoiseSeed { bytes: *bytes, secret: true };
         bytes.zeroize();
         seed
+    }
+
+    /// A seed that was given, so that a run can be repeated: whatever is drawn from it carries no guarantee.
+    pub fn given(bytes: [u8; 32]) -> NoiseSeed {
+        NoiseSeed { bytes, secret: false }
+    }
+
+    /// Whether nobody knows it, on which every guarantee rests.
+    pub fn is_secret(&self) -> bool {
+        self.secret
     }
 
     /// The stream for one purpose in one round for one client, both numbered from 1; 0 stands for "not of a round" and "not of a client".
@@ -61,7 +75,7 @@ impl NoiseSeed {
         let name = purpose.name().as_bytes();
         let mut hasher = Sha256::new();
         hasher.update(DOMAIN);
-        hasher.update(self.0);
+        hasher.update(self.bytes);
         hasher.update([name.len() as u8]);
         hasher.update(name);
         hasher.update(round.to_le_bytes());

@@ -1,7 +1,8 @@
 //! What happens to a federation, and what it asks to be done.
 
-use super::{Collecting, Receipt, Refusal, RoundRecord};
+use super::{Collecting, Receipt, Recorded, Refusal, RoundRecord};
 use crate::encoding::Update;
+use crate::params::Params;
 use crate::protocol::HexDigest;
 
 /// An update on its way in.
@@ -54,8 +55,15 @@ pub enum Effect {
     Declined,
     /// Tell the client why not. Nothing changed.
     Refused(Refusal),
-    /// A round is over: keep its record; if it released, there is a new model.
-    Closed(RoundRecord),
+    /// A round is over: keep its record and the model after it, which is another one if it released.
+    Closed {
+        /// Its record.
+        record: RoundRecord,
+        /// The model after it. A step can close several rounds, each with a model of its own.
+        model: Params,
+    },
+    /// The ledger has what the round that is about to open will release: keep it before anything else.
+    Recorded(Recorded),
     /// A round is open: tell its cohort.
     Opened {
         /// Its number, from 1.

@@ -222,7 +222,7 @@ impl Federation {
                 Phase::Collecting(collecting) if collecting.is_over(now) => {
                     self.phase = Phase::Gathering;
                     let record = self.close(*collecting, now);
-                    effects.push(Effect::Closed(record.clone()));
+                    effects.push(Effect::Closed { record: record.clone(), model: self.model.clone() });
                     self.history.push(record);
                     self.phase = self.next_phase(now, &mut effects);
                 }
@@ -237,13 +237,16 @@ impl Federation {
             effects.push(Effect::Finished);
             return Phase::Finished;
         }
-        if let Some(guard) = &mut self.guard
-            && !guard.admits_round()
-        {
-            effects.push(Effect::Finished);
-            return Phase::Finished;
-        }
         let round = rounds_over + 1;
+        if let Some(guard) = &mut self.guard {
+            match guard.admit(round) {
+                Some(recorded) => effects.push(Effect::Recorded(recorded)),
+                None => {
+                    effects.push(Effect::Finished);
+                    return Phase::Finished;
+                }
+            }
+        }
         effects.push(Effect::Opened { round });
         Phase::Collecting(Box::new(Collecting::open(
             &self.rules,
@@ -390,7 +393,10 @@ mod tests {
         let (federation, _) = federation.step(Event::Submit(submit(2, 1)), START);
         assert_eq!(federation.model().values(), [0.0, 0.0]);
         let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
-        assert!(matches!(effects[..], [Effect::Accepted(_), Effect::Closed(_), Effect::Opened { round: 2 }]));
+        assert!(matches!(
+            effects[..],
+            [Effect::Accepted(_), Effect::Closed { .. }, Effect::Opened { round: 2 }]
+        ));
         // Weights 1, 2, 3 and second coordinates 1, 2, 3 steps: (1 + 4 + 9) / 6 steps.
         assert_eq!(federation.model().values(), [1.0, (14.0_f64 / 6.0 / 65536.0) as f32]);
         assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: Some(1.0) });
@@ -402,7 +408,7 @@ mod tests {
         let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
         let (federation, _) = federation.step(Event::Submit(submit(3, 1)), START);
         let (federation, effects) = federation.step(Event::Tick, late);
-        assert!(matches!(effects[..], [Effect::Closed(_), Effect::Opened { round: 2 }]));
+        assert!(matches!(effects[..], [Effect::Closed { .. }, Effect::Opened { round: 2 }]));
         assert_eq!(federation.history()[0].contributions.len(), 2);
         assert_eq!(federation.model().values()[0], 1.0);
     }

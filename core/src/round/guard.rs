@@ -1,12 +1,26 @@
 //! What stands between the sums of a protected federation and the world: the ledger, and the noise.
 
+use super::ResumeError;
 use crate::aggregation::{Mean, Sum};
 use crate::encoding::FixedPoint;
 use crate::plan::{NoiseAt, Protection};
 use crate::privacy::accounting::Accountant;
-use crate::privacy::{Ledger, Next, NoisePurpose, NoiseSeed, NoiseStream};
+use crate::privacy::{Event, Ledger, Next, NoisePurpose, NoiseSeed, NoiseStream};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+
+/// What a round was about to release when it was opened: an entry of the ledger. Whatever becomes of the round, it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// The round.
+    pub round: u32,
+    /// What it releases.
+    pub event: Event,
+    /// How far that may be from what the event says, in total variation.
+    pub distance: f64,
+}
 
 /// The ledger of a federation and the seed of its noise.
 ///
@@ -26,6 +40,34 @@ impl Guard {
         Guard { protection, seed, ledger, epsilon: 0.0, exhausted: false }
     }
 
+    /// A guard that remembers what was recorded for each round that has been opened. The seed is another one than
+    /// before, so that no noise is drawn twice.
+    pub(super) fn resume(
+        protection: Protection,
+        seed: Arc<NoiseSeed>,
+        recorded: &[Recorded],
+    ) -> Result<Guard, ResumeError> {
+        let (expected, distance) = (protection.event(), protection.distance());
+        let mut guard = Guard::new(protection, seed);
+        for entry in recorded {
+            let another = ResumeError::AnotherEvent { round: entry.round };
+            if entry.event != expected || entry.distance != distance {
+                return Err(another);
+            }
+            guard.ledger.record(entry.event, entry.distance).map_err(|_| another)?;
+        }
+        if let Some(last) = recorded.last() {
+            let epsilon = guard.ledger.epsilon(&mut Accountant::default());
+            guard.epsilon = epsilon.map_err(|_| ResumeError::AnotherEvent { round: last.round })?.0;
+        }
+        Ok(guard)
+    }
+
+    /// Remembers that a round was held back because of what it would have cost.
+    pub(super) fn exhaust(&mut self) {
+        self.exhausted = true;
+    }
+
     pub(super) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -40,20 +82,19 @@ impl Guard {
         self.exhausted
     }
 
-    /// Writes down what the next round will release, unless it would pass the target. Whatever becomes of the round,
-    /// it counts.
-    pub(super) fn admits_round(&mut self) -> bool {
+    /// Writes down what a round will release, unless it would pass the target: then it does not open.
+    pub(super) fn admit(&mut self, round: u32) -> Option<Recorded> {
         let (event, distance) = (self.protection.event(), self.protection.distance());
         let next = self.ledger.next(&[event], distance, &mut Accountant::default());
         match next {
             Ok(Next::Fits(epsilon)) if self.ledger.record(event, distance).is_ok() => {
                 self.epsilon = epsilon;
-                true
+                Some(Recorded { round, event, distance })
             }
             // What cannot be accounted for is not done.
             _ => {
-                self.exhausted = true;
-                false
+                self.exhaust();
+                None
             }
         }
     }

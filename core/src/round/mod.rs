@@ -24,6 +24,7 @@ mod time;
 pub use collecting::Collecting;
 pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};
+pub use guard::Recorded;
 pub use record::{Contribution, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
 pub use resume::{ResumeError, Saved};

@@ -1,9 +1,13 @@
 //! A federation that goes on where it was, from what was kept of it.
 
-use super::{Collecting, Contribution, Federation, Phase, RoundRecord, Rules};
+use super::guard::Guard;
+use super::{Collecting, Contribution, Federation, Phase, Recorded, RoundRecord, Rules};
 use crate::aggregation::Sum;
 use crate::params::Params;
+use crate::plan::Protection;
+use crate::privacy::NoiseSeed;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What must be kept of a federation, so that it can go on where it was.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub struct Saved {
     pub history: Vec<RoundRecord>,
     /// The round that is open, if one is.
     pub open: Option<Collecting>,
+    /// What the ledger has, in its order.
+    pub recorded: Vec<Recorded>,
 }
 
 /// Why a federation cannot go on: what was kept of it does not fit together.
@@ -47,9 +53,20 @@ pub enum ResumeError {
         /// What the contributions weigh together.
         contributions: u64,
     },
-    /// The rules promise privacy: what was spent is not among what was kept.
-    #[error("a federation that promises privacy cannot go on: what it has spent was not kept")]
-    PromisesPrivacy,
+    /// The ledger does not have every round that was opened, once.
+    #[error("{opened} rounds were opened under the promise of privacy, the ledger has {recorded}")]
+    Ledger {
+        /// How many rounds were opened under a promise.
+        opened: u32,
+        /// How many the ledger has.
+        recorded: u32,
+    },
+    /// The ledger has something else than what a round of the plan releases.
+    #[error("what the ledger has for round {round} is not what a round of the plan releases")]
+    AnotherEvent {
+        /// The round.
+        round: u32,
+    },
     /// The sum is of another model.
     #[error("the sum of round {round} has {found} parameters, the model has {expected}")]
     Parameters {
@@ -107,23 +124,61 @@ impl Saved {
             false => Err(ResumeError::Parameters { round, expected, found }),
         }
     }
+
+    /// Checks that the ledger has every round that was opened, whatever became of it, and gives the epsilon that was
+    /// spent, if privacy is promised.
+    pub fn check_ledger(&self, protection: Option<&Protection>) -> Result<Option<f64>, ResumeError> {
+        // No noise is drawn here.
+        let seed = Arc::new(NoiseSeed::given([0; 32]));
+        Ok(self.guard(protection, seed)?.map(|guard| guard.epsilon()))
+    }
+
+    fn guard(
+        &self,
+        protection: Option<&Protection>,
+        seed: Arc<NoiseSeed>,
+    ) -> Result<Option<Guard>, ResumeError> {
+        let opened = match protection {
+            Some(_) => self.history.len() as u32 + u32::from(self.open.is_some()),
+            None => self.history.iter().filter(|record| record.epsilon.is_some()).count() as u32,
+        };
+        let recorded = self.recorded.len() as u32;
+        if recorded != opened || protection.is_none() && opened > 0 {
+            return Err(ResumeError::Ledger { opened, recorded });
+        }
+        for (expected, entry) in (1..).zip(&self.recorded) {
+            if entry.round != expected {
+                return Err(ResumeError::Order { expected, found: entry.round });
+            }
+        }
+        protection.map(|protection| Guard::resume(protection.clone(), seed, &self.recorded)).transpose()
+    }
 }
 
 impl Federation {
-    /// A federation that goes on where it was: in the same phase, with the same contributions and deadline. One that
-    /// promises privacy does not: neither its ledger nor the seed of its noise is in [`Saved`].
-    pub fn resume(rules: Rules, saved: Saved) -> Result<Federation, ResumeError> {
-        if rules.protection.is_some() {
-            return Err(ResumeError::PromisesPrivacy);
-        }
+    /// A federation that goes on where it was: in the same phase, with the same contributions and deadline, the same
+    /// cohort also where nobody may know it, and with everything spent that was.
+    ///
+    /// What is drawn from now on, noise and hidden cohorts, is drawn from `seed`. It must be a new one, unless the
+    /// federation promises nothing: what was drawn from the old one before a crash may not have been kept, and would
+    /// be drawn again for another sum.
+    pub fn resume(rules: Rules, saved: Saved, seed: Arc<NoiseSeed>) -> Result<Federation, ResumeError> {
         saved.check()?;
-        let Saved { enrolled, model, history, open } = saved;
+        let mut guard = saved.guard(rules.protection.as_ref(), seed)?;
+        let Saved { enrolled, model, history, open, .. } = saved;
         let phase = match open {
             Some(open) => Phase::Collecting(Box::new(open)),
             None if history.len() as u32 >= rules.rounds => Phase::Finished,
-            None => Phase::Gathering,
+            None => match &mut guard {
+                // The step that closed the last round would have opened another, had the ledger let it.
+                Some(guard) if !history.is_empty() => {
+                    guard.exhaust();
+                    Phase::Finished
+                }
+                _ => Phase::Gathering,
+            },
         };
-        Ok(Federation { rules, enrolled, model, phase, history, guard: None })
+        Ok(Federation { rules, enrolled, model, phase, history, guard })
     }
 }
 
@@ -136,7 +191,7 @@ mod tests {
     use crate::plan::{CohortRule, Plan, SamplingRule};
     use crate::protocol::HexDigest;
     use crate::random::Seed;
-    use crate::round::{Event, Submission, Timestamp};
+    use crate::round::{Effect, Event, Submission, Timestamp};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -187,7 +242,12 @@ mod tests {
             model: federation.model().clone(),
             history: federation.history().to_vec(),
             open,
+            recorded: Vec::new(),
         }
+    }
+
+    fn seed(byte: u8) -> Arc<NoiseSeed> {
+        Arc::new(NoiseSeed::from_bytes(&mut [byte; 32]))
     }
 
     #[test]
@@ -207,22 +267,83 @@ mod tests {
         ]);
         for (event, same) in enrolments.chain(submissions).zip(again) {
             undisturbed = step(undisturbed, event);
-            resumed = step(Federation::resume(rules(), saved(&resumed)).unwrap(), same);
+            resumed = step(Federation::resume(rules(), saved(&resumed), seed(1)).unwrap(), same);
             assert_eq!(resumed.model(), undisturbed.model());
             assert_eq!(resumed.history(), undisturbed.history());
             assert_eq!(resumed.assignment(1), undisturbed.assignment(1));
         }
-        let finished = Federation::resume(rules(), saved(&resumed)).unwrap();
+        let finished = Federation::resume(rules(), saved(&resumed), seed(1)).unwrap();
         assert!(matches!(finished.phase(), Phase::Finished));
     }
 
+    /// Three clients, each drawn by a coin; the first of the rounds is the last that the target has room for.
+    fn private() -> Rules {
+        let plan = "[federation]\nrounds = 5\n[data]\nsource = \"digits\"\n[partition]\nclients = 3\n\
+                    [cohort]\nsampling = \"poisson\"\nfraction = 0.7\nminimum = 0\n\
+                    [aggregation]\nweights = \"uniform\"\n[encoding]\nfraction-bits = 16\n\
+                    [privacy]\nclip = 2.0\ndelta = 1e-5\nnoise-multiplier = 1.0\ntarget-epsilon = 6.0\n";
+        Rules::new(&Plan::parse(plan).unwrap())
+    }
+
+    /// What a store keeps of a federation that promises privacy: the ledger from the effects of each step.
+    fn stepped(federation: Federation, event: Event, ledger: &mut Vec<Recorded>) -> Federation {
+        let (federation, effects) = federation.step(event, START);
+        let mut opened = false;
+        for effect in effects {
+            match effect {
+                Effect::Recorded(recorded) => {
+                    ledger.push(recorded);
+                    opened = true;
+                }
+                Effect::Opened { .. } => {
+                    assert!(std::mem::take(&mut opened), "it opens before it is recorded")
+                }
+                _ => {}
+            }
+        }
+        federation
+    }
+
     #[test]
-    fn a_federation_that_promises_privacy_does_not_forget_what_it_spent() {
-        let plan = "[data]\nsource = \"digits\"\n[aggregation]\nweights = \"uniform\"\n\
-                    [encoding]\nfraction-bits = 16\n[privacy]\nclip = 1.0\ndelta = 1e-5\nnoise-multiplier = 1.0\n";
-        let private = Rules::new(&Plan::parse(plan).unwrap());
-        let saved = saved(&Federation::new(rules(), model()));
-        assert_eq!(Federation::resume(private, saved).unwrap_err(), ResumeError::PromisesPrivacy);
+    fn what_was_spent_and_who_was_drawn_outlive_a_restart() {
+        let mut ledger = Vec::new();
+        let mut federation = Federation::protected(private(), model(), seed(1));
+        for client in 1..=3 {
+            federation = stepped(federation, Event::Enrol { place: Some(client) }, &mut ledger);
+        }
+        let mut restarts = 0;
+        while let Phase::Collecting(open) = federation.phase().clone() {
+            let saved = Saved { recorded: ledger.clone(), ..saved(&federation) };
+            let resumed = Federation::resume(private(), saved.clone(), seed(2 + restarts)).unwrap();
+            restarts += 1;
+            let Phase::Collecting(same) = resumed.phase() else { panic!("its round was open") };
+            assert_eq!((same.cohort(), same.deadline()), (open.cohort(), open.deadline()));
+            assert_eq!(resumed.epsilon(), federation.epsilon());
+            assert_eq!(saved.check_ledger(private().protection.as_ref()), Ok(federation.epsilon()));
+
+            let forgotten = Saved { recorded: ledger[1..].to_vec(), ..saved.clone() };
+            let refused = Federation::resume(private(), forgotten, seed(1)).unwrap_err();
+            let (opened, recorded) = (ledger.len() as u32, ledger.len() as u32 - 1);
+            assert_eq!(refused, ResumeError::Ledger { opened, recorded });
+            let mut cheaper = saved;
+            let event = crate::privacy::Event::sampled_gaussian(50.0, 0.7, 1).unwrap();
+            cheaper.recorded[0] = Recorded { event, ..cheaper.recorded[0] };
+            let refused = Federation::resume(private(), cheaper, seed(1)).unwrap_err();
+            assert_eq!(refused, ResumeError::AnotherEvent { round: 1 });
+
+            federation = resumed;
+            for &client in open.cohort() {
+                let update = Update { delta: vec![1, 2], weight: 1, loss: 0 };
+                let submission = Submission { client, round: open.round(), update, digest: None };
+                federation = stepped(federation, Event::Submit(submission), &mut ledger);
+            }
+        }
+        // The target stops it, and it stays stopped.
+        assert!(federation.is_exhausted() && ledger.len() < 5 && restarts > 0);
+        let saved = Saved { recorded: ledger, ..saved(&federation) };
+        let finished = Federation::resume(private(), saved, seed(9)).unwrap();
+        assert!(finished.is_exhausted() && matches!(finished.phase(), Phase::Finished));
+        assert_eq!(finished.epsilon(), federation.epsilon());
     }
 
     #[test]
@@ -234,7 +355,7 @@ mod tests {
         let refused = |change: &dyn Fn(&mut Saved)| {
             let mut saved = sound.clone();
             change(&mut saved);
-            Federation::resume(rules(), saved).unwrap_err()
+            Federation::resume(rules(), saved, seed(1)).unwrap_err()
         };
         let skipped = |saved: &mut Saved| saved.open.as_mut().unwrap().round = 2;
         assert_eq!(refused(&skipped), ResumeError::Order { expected: 1, found: 2 });

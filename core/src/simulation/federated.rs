@@ -150,15 +150,15 @@ impl Simulation<'_> {
             (federation, effects) = federation.step(Event::Absorb(whole), now());
             seconds.aggregating += (clock() - collected).as_secs_f64();
 
-            let mut records = closed(effects);
-            let record =
-                records.next().expect("every participant has contributed or declined, so the round is over");
-            let empty: Vec<RoundRecord> = records.collect();
+            let mut rounds = closed(effects);
+            let (record, model) =
+                rounds.next().expect("every participant has contributed or declined, so the round is over");
+            let empty: Vec<(RoundRecord, Params)> = rounds.collect();
             stop_if_abandoned(&record, declined)?;
             let judged = clock();
             let test = workers
                 .pool()
-                .install(|| self.judge(federation.model()))
+                .install(|| self.judge(&model))
                 .map_err(|source| SimulationError::Evaluate { round: number, source })?;
             seconds.evaluating = (clock() - judged).as_secs_f64();
             seconds.total = (clock() - started).as_secs_f64();
@@ -173,13 +173,13 @@ impl Simulation<'_> {
     /// Tells of rounds that nobody was drawn for, and that were over as soon as they were open.
     fn tell(
         &self,
-        empty: Vec<RoundRecord>,
+        empty: Vec<(RoundRecord, Params)>,
         federation: &Federation,
         workers: &Workers<'_>,
         observe: &mut dyn FnMut(&RoundReport) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SimulationError> {
-        for record in empty {
-            let judged = workers.pool().install(|| self.judge(federation.model()));
+        for (record, model) in empty {
+            let judged = workers.pool().install(|| self.judge(&model));
             let test = judged.map_err(|source| SimulationError::Evaluate { round: record.round, source })?;
             if observe(&self.report(record, test, Seconds::default(), federation)).is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -208,7 +208,7 @@ impl Simulation<'_> {
 
     /// The federation with all its clients enrolled, so that a round is open, and the rounds before it that nobody
     /// was drawn for.
-    fn enrolled(&self, now: Timestamp) -> Result<(Federation, Vec<RoundRecord>), SimulationError> {
+    fn enrolled(&self, now: Timestamp) -> Result<(Federation, Vec<(RoundRecord, Params)>), SimulationError> {
         let (rules, model) = (Rules::new(self.plan), self.first_model());
         let mut federation = match &self.noise_seed {
             Some(seed) => Federation::protected(rules, model, Arc::clone(seed)),
@@ -266,10 +266,11 @@ fn join(mut parts: impl Iterator<Item = Collecting>) -> Collecting {
     whole
 }
 
-/// The rounds that were closed by a step: the one it ended, and those after it that nobody was drawn for.
-fn closed(effects: Vec<Effect>) -> impl Iterator<Item = RoundRecord> {
+/// The rounds that were closed by a step, each with the model after it: the one it ended, and those after it that
+/// nobody was drawn for.
+fn closed(effects: Vec<Effect>) -> impl Iterator<Item = (RoundRecord, Params)> {
     effects.into_iter().filter_map(|effect| match effect {
-        Effect::Closed(record) => Some(record),
+        Effect::Closed { record, model } => Some((record, model)),
         _ => None,
     })
 }

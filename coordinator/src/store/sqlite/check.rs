@@ -4,11 +4,12 @@ use super::ModelDecoder;
 use super::error::SqliteError;
 use super::folder::Folder;
 use super::rows::{self, Rows};
+use privet_core::plan::Plan;
 use privet_core::protocol::HexDigest;
 use std::path::Path;
 
 /// What a sound folder holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Checked {
     /// The plan that its federation works by.
     pub plan_sha256: HexDigest,
@@ -24,6 +25,8 @@ pub struct Checked {
     pub head: HexDigest,
     /// How many files nothing points at; the next start removes them.
     pub orphans: u32,
+    /// The epsilon that was spent by every round that was opened; `None` if the plan promises no privacy.
+    pub epsilon: Option<f64>,
 }
 
 /// What is wrong with a folder.
@@ -63,7 +66,10 @@ pub fn check(folder: &Path, decode: &ModelDecoder) -> Result<Checked, CheckError
         return Err(Finding::Database(integrity).into());
     }
     let rows = rows::read(&folder.connection)?.ok_or_else(no_federation)?;
-    folder.whole(&rows, decode)?;
+    let whole = folder.whole(&rows, decode)?;
+    let plan = Plan::parse(&rows.plan).ok();
+    let protection = plan.as_ref().and_then(Plan::protection);
+    let epsilon = whole.saved.check_ledger(protection).map_err(SqliteError::from)?;
     check_contributions(&folder, &rows)?;
     let pointers = rows::read_pointers(&folder.connection)?.unwrap_or_default();
     let plan_sha256 = HexDigest::of(rows.plan.as_bytes());
@@ -75,6 +81,7 @@ pub fn check(folder: &Path, decode: &ModelDecoder) -> Result<Checked, CheckError
         model_sha256: rows.model,
         head: rows.sealed.last().map_or(plan_sha256, |sealed| sealed.digest()),
         orphans: folder.blobs.orphans(&pointers)?.len() as u32,
+        epsilon,
     })
 }
 

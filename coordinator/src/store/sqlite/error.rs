@@ -59,12 +59,26 @@ pub enum SqliteError {
         /// What is different, line by line.
         difference: String,
     },
-    /// The plan promises privacy, which a folder does not carry over a restart.
+    /// The folder's federation keeps its promise of privacy, and this process would break it.
     #[error(
-        "the plan has [privacy], and a state folder keeps neither the privacy ledger nor the seed of the noise: a \
-         restart would forget what was spent; leave out --state"
+        "the federation in the state folder promises privacy, and noise from a given seed protects nobody: leave out \
+         --noise-seed"
     )]
-    PromisesPrivacy,
+    GivenNoise,
+    /// The folder's federation began with noise from a given seed, and promises nothing.
+    #[error(
+        "the federation in the state folder began with --noise-seed and promises nothing: start with --noise-seed \
+         again, or with another folder"
+    )]
+    SecretNoise,
+    /// An entry of the privacy ledger cannot be read.
+    #[error("what the privacy ledger has for round {round} cannot be read: {source}")]
+    NoEvent {
+        /// The round.
+        round: u32,
+        /// Why not.
+        source: serde_json::Error,
+    },
     /// A digest is none.
     #[error("\"{0}\" stands in the state where a SHA-256 belongs: restore a backup")]
     NoDigest(String),

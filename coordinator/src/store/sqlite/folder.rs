@@ -20,6 +20,7 @@ use crate::service::Charter;
 use crate::store::state::{Change, Kept, ModelFile, State};
 use privet_core::aggregation::Sum;
 use privet_core::params::Params;
+use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::HexDigest;
 use privet_core::round::{
     ChainError, Collecting, Federation, Phase, RoundRecord, Saved, SealedRecord, check_chain,
@@ -74,9 +75,15 @@ impl Folder {
         charter: &Charter,
         first_model: &Params,
         format: &ModelFormat,
+        noise_seed: &NoiseSeed,
     ) -> Result<(), SqliteError> {
+        let given_noise = charter.rules.protection.is_some() && !noise_seed.is_secret();
         match rows::read(&self.connection)? {
-            Some(rows) if rows.plan == charter.plan => Ok(()),
+            Some(rows) if rows.plan == charter.plan => match (rows.given_noise, given_noise) {
+                (false, true) => Err(SqliteError::GivenNoise),
+                (true, false) => Err(SqliteError::SecretNoise),
+                _ => Ok(()),
+            },
             Some(rows) => {
                 let difference = difference(&rows.plan, &charter.plan);
                 Err(SqliteError::AnotherPlan { difference })
@@ -85,7 +92,7 @@ impl Folder {
                 let model = ModelFile::new((format.encode)(first_model));
                 self.blobs.put(model.sha256, &model.bytes)?;
                 CrashPoint::FirstModelWritten.reach();
-                rows::found(&self.connection, &charter.plan, model.sha256)?;
+                rows::found(&self.connection, &charter.plan, model.sha256, given_noise)?;
                 CrashPoint::Founded.reach();
                 Ok(())
             }
@@ -93,12 +100,17 @@ impl Folder {
     }
 
     /// The charter's federation as it was kept.
-    pub(super) fn load(&self, charter: &Charter, format: &ModelFormat) -> Result<State, SqliteError> {
+    pub(super) fn load(
+        &self,
+        charter: &Charter,
+        format: &ModelFormat,
+        noise_seed: &Arc<NoiseSeed>,
+    ) -> Result<State, SqliteError> {
         let rows = rows::read(&self.connection)?.expect("a federation is founded before it is loaded");
         let plan_sha256 = HexDigest::of(rows.plan.as_bytes());
         let whole = self.whole(&rows, &*format.decode)?;
         let kept = Kept {
-            federation: Federation::resume(charter.rules.clone(), whole.saved)?,
+            federation: Federation::resume(charter.rules.clone(), whole.saved, Arc::clone(noise_seed))?,
             credentials: rows.credentials,
             current: whole.current,
             previous: whole.previous,
@@ -118,7 +130,7 @@ impl Folder {
         let open = rows.open.as_ref().map(|open| self.open_round(open, model.len())).transpose()?;
         let history = rows.sealed.iter().map(|sealed| with_late(sealed, rows)).collect();
         let enrolled = rows.credentials.keys().copied().collect();
-        let saved = Saved { enrolled, model, history, open };
+        let saved = Saved { enrolled, model, history, open, recorded: rows.recorded.clone() };
         saved.check()?;
         Ok(Whole { saved, current, previous })
     }

@@ -31,6 +31,7 @@ use crate::journal::Journal;
 use crate::service::Charter;
 use folder::Folder;
 use privet_core::params::Params;
+use privet_core::privacy::NoiseSeed;
 use privet_core::round::Refusal;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,24 +63,23 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Takes the federation up where the folder has it, or founds it there with its first model.
+    /// Takes the federation up where the folder has it, or founds it there with its first model. Noise and hidden cohorts
+    /// are drawn from the seed from now on; it is not kept, and every process brings a new one.
     ///
     /// # Errors
-    /// The plan promises privacy: its ledger and the seed of its noise are not kept in a folder. Another process has
-    /// the folder; it has the federation of another plan; it is damaged.
+    /// Another process has the folder; it has the federation of another plan; it is damaged; the seed was given and
+    /// the federation began with a secret one, or the other way round.
     pub fn open(
         folder: &Path,
         charter: &Charter,
         first_model: &Params,
+        noise_seed: Arc<NoiseSeed>,
         format: ModelFormat,
         journal: Journal,
     ) -> Result<SqliteStore, SqliteError> {
-        if charter.rules.protection.is_some() {
-            return Err(SqliteError::PromisesPrivacy);
-        }
         let mut folder_of_state = Folder::open(folder)?;
-        folder_of_state.found(charter, first_model, &format)?;
-        let state = folder_of_state.load(charter, &format)?;
+        folder_of_state.found(charter, first_model, &format, &noise_seed)?;
+        let state = folder_of_state.load(charter, &format, &noise_seed)?;
         CrashPoint::Resumed.reach();
         let orphans = folder_of_state.collect()?;
         tracing::info!(orphans, "removed what an earlier process left behind");
@@ -90,6 +90,7 @@ impl SqliteStore {
             folder: folder_of_state,
             charter: charter.clone(),
             format,
+            noise_seed,
             journal,
             stage: stage_of,
             state: Some(state),

@@ -3,7 +3,7 @@
 use super::error::SqliteError;
 use crate::store::state::{Change, State};
 use privet_core::protocol::{CredentialDigest, HexDigest};
-use privet_core::round::{Contribution, Phase, SealedRecord};
+use privet_core::round::{Contribution, Phase, Recorded, SealedRecord};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,10 @@ pub(super) struct Rows {
     /// Who came after the end of which round.
     pub(super) late: BTreeMap<u32, BTreeSet<u32>>,
     pub(super) open: Option<OpenRow>,
+    /// The privacy ledger.
+    pub(super) recorded: Vec<Recorded>,
+    /// Whether noise is drawn from a seed that was given.
+    pub(super) given_noise: bool,
 }
 
 /// What the tables hold of the open round.
@@ -29,9 +33,15 @@ pub(super) struct OpenRow {
 }
 
 /// Writes the federation's first row.
-pub(super) fn found(connection: &Connection, plan: &str, model: HexDigest) -> Result<(), SqliteError> {
-    let row = params![plan, model.to_string()];
-    connection.execute("INSERT INTO federation (only, plan, model) VALUES (1, ?1, ?2)", row)?;
+pub(super) fn found(
+    connection: &Connection,
+    plan: &str,
+    model: HexDigest,
+    given_noise: bool,
+) -> Result<(), SqliteError> {
+    let row = params![plan, model.to_string(), given_noise];
+    let sql = "INSERT INTO federation (only, plan, model, given_noise) VALUES (1, ?1, ?2, ?3)";
+    connection.execute(sql, row)?;
     Ok(())
 }
 
@@ -69,6 +79,10 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
             let row = params![round, as_opened];
             execute("INSERT INTO open_round (only, round, as_opened) VALUES (1, ?1, ?2)", row)?
         }
+        Change::Recorded(Recorded { round, event, distance }) => {
+            let event = serde_json::to_string(event).expect("an event is numbers and names");
+            execute("INSERT INTO ledger VALUES (?1, ?2, ?3)", params![round, event, distance])?
+        }
         Change::Counted(receipt) => {
             let Contribution { weight, digest } = receipt.contribution;
             let digest = digest.map(|digest| digest.to_string());
@@ -95,19 +109,22 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
 /// Reads everything; `None` if no federation has been founded.
 pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError> {
     let federation = connection
-        .query_row("SELECT plan, model, previous_model FROM federation", (), |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+        .query_row("SELECT plan, model, previous_model, given_noise FROM federation", (), |row| {
+            let pointers = (row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?);
+            Ok((row.get::<_, String>(0)?, pointers, row.get::<_, bool>(3)?))
         })
         .optional()?;
-    let Some((plan, model, previous)) = federation else { return Ok(None) };
+    let Some((plan, (model, previous), given_noise)) = federation else { return Ok(None) };
     Ok(Some(Rows {
         plan,
+        given_noise,
         model: digest(model)?,
         previous: previous.map(digest).transpose()?,
         credentials: credentials(connection)?,
         sealed: sealed(connection)?,
         late: late(connection)?,
         open: open(connection)?,
+        recorded: recorded(connection)?,
     }))
 }
 
@@ -190,6 +207,19 @@ fn open(connection: &Connection) -> Result<Option<OpenRow>, SqliteError> {
         contributions: contributions(connection, round)?,
         declined: declined.into_iter().map(number).collect::<Result<_, _>>()?,
     }))
+}
+
+fn recorded(connection: &Connection) -> Result<Vec<Recorded>, SqliteError> {
+    let sql = "SELECT round, event, distance FROM ledger ORDER BY round";
+    let found = rows(connection, sql, &[], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, f64>(2)?))
+    })?;
+    let entry = |(round, event, distance): (i64, String, f64)| {
+        let round = number(round)?;
+        let event = serde_json::from_str(&event).map_err(|source| SqliteError::NoEvent { round, source })?;
+        Ok(Recorded { round, event, distance })
+    };
+    found.into_iter().map(entry).collect()
 }
 
 fn rows<T>(

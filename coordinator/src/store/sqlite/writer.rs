@@ -11,6 +11,7 @@ use crate::journal::Journal;
 use crate::service::Charter;
 use crate::store::state::{Change, State};
 use crate::store::{Stage, StoreError};
+use privet_core::privacy::NoiseSeed;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -27,6 +28,7 @@ pub(super) struct Writer {
     pub(super) folder: Folder,
     pub(super) charter: Charter,
     pub(super) format: ModelFormat,
+    pub(super) noise_seed: Arc<NoiseSeed>,
     pub(super) journal: Journal,
     pub(super) stage: watch::Sender<Stage>,
     /// Absent after a fault: what is on the disk is then read again.
@@ -79,7 +81,7 @@ impl Writer {
         match self.state.take() {
             Some(state) => Ok(state),
             None => {
-                let state = self.folder.load(&self.charter, &self.format)?;
+                let state = self.folder.load(&self.charter, &self.format, &self.noise_seed)?;
                 self.show_stage(&state);
                 Ok(state)
             }
