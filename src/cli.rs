@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Coordinator(Coordinator),
     /// Take part in a federation with one's own rows.
     Client(Client),
+    /// Make or show the key by which a client is known.
+    Keys(Keys),
     /// Begin, check or show a plan.
     Plan(Plan),
     /// Judge a model file on data.
@@ -181,6 +183,10 @@ pub(crate) struct Coordinator {
     /// state lasts as long as the process.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+    /// A name that the coordinator goes by, with its port unless that is the scheme's own; once for each. Requests that are
+    /// signed for another one are refused. Any if left out.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) name: Vec<String>,
     /// Serve nothing: check a state folder that no coordinator has, every digest and every record of it.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "listen", "out", "json", "noise_seed"])]
     pub(crate) check: Option<PathBuf>,
@@ -203,12 +209,35 @@ pub(crate) struct Client {
     /// Take the Kth of N parts of these rows, as the plan deals them; all rows if left out.
     #[arg(long, value_name = "K/N")]
     pub(crate) partition: Option<PartitionNumber>,
-    /// Keep the client's credential in this file, so that it can be stopped and started again.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
+    /// The file of the client's key, by which the federation knows it; made if it is not there. Without it the client
+    /// loses its place when it is stopped.
+    #[arg(long, value_name = "FILE", alias = "state")]
+    pub(crate) key: Option<PathBuf>,
     /// Give up after so many seconds without an answer from the coordinator; never if left out.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) patience: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Draw a key, keep it in a file that only its owner can read, and print its public half.
+    New {
+        /// The file to write; it must not exist.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the public half of a key.
+    Show {
+        /// The key file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

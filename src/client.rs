@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::setting::read_file;
 use privet_client::{
-    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, credential_from,
+    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Takes part until the federation has finished, or until Ctrl-C.
 pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), CommandError> {
     let runtime = runtime::new(1)?;
-    let credential = credential_from(args.state.as_deref())?;
+    let identity = Arc::new(key_from(args.key.as_deref())?);
     let patience = Patience { give_up_after: args.patience.map(Duration::from_secs), ..Patience::default() };
     let connection = Connection::new(HttpTransport::new(&args.coordinator)?, patience, jitter_seed());
 
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let dataset = rows.dataset();
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
-    let membership = Membership { credential, place, plan_sha256: state.plan_sha256 };
+    let membership = Membership { identity, place, plan_sha256: state.plan_sha256 };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
     let told = |event| progress.note(&line(&state.name, event));

@@ -14,7 +14,7 @@ use crate::runtime;
 use crate::serving::{self, Concluded, News, Served};
 use crate::setting::{self, read_file};
 use crate::table;
-use privet_coordinator::{Checked, Ending};
+use privet_coordinator::{Checked, Ending, Options};
 use privet_core::data::{LoadError, Shard};
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
@@ -34,9 +34,10 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     let threads = setting::threads(None);
     let runtime = runtime::new(threads)?;
     let listener = runtime.block_on(privet_coordinator::bind(&args.listen.to_string()))?;
+    let options = Options { authorities: args.name.clone(), ..Options::default() };
     let opened = {
         let _runtime = runtime.enter();
-        serving::open(&served, args.state.as_deref())?
+        serving::open(&served, args.state.as_deref(), options)?
     };
     let mut directory = RunDirectory::create(args.out.as_deref(), served.plan.name(), started)?;
     let text = served.plan.to_toml();

@@ -3,7 +3,7 @@
 use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
-use privet_client::{AddressError, AgentError, CallError, CredentialFileError};
+use privet_client::{AddressError, AgentError, CallError, KeyFileError};
 use privet_coordinator::{BindError, CheckError, RunError, SqliteError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
@@ -177,9 +177,9 @@ pub(crate) enum CommandError {
     /// The client stopped.
     #[error(transparent)]
     Agent(#[from] AgentError),
-    /// There is no credential.
+    /// There is no key.
     #[error(transparent)]
-    Credential(#[from] CredentialFileError),
+    Key(#[from] KeyFileError),
     /// The results cannot be kept.
     #[error(transparent)]
     RunDirectory(#[from] RunDirectoryError),
@@ -222,7 +222,7 @@ impl CommandError {
             E::Write { .. } | E::Output(_) | E::Report(_) | E::Threads { .. } => FAILED,
             E::Undeclared(_) | E::UnknownShape | E::OtherPartition { .. } | E::Address(_) => MISUSED,
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
-            E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Credential(_) => FAILED,
+            E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Key(_) => FAILED,
             E::Random(_) => FAILED,
             E::State(SqliteError::AnotherPlan { .. }) => MISUSED,
             E::State(SqliteError::GivenNoise | SqliteError::SecretNoise) => MISUSED,

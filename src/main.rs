@@ -10,6 +10,7 @@ mod evaluate;
 mod explanation;
 mod federated;
 mod interrupt;
+mod keys;
 mod model;
 mod noise;
 mod output;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Tune(args) => tune::run(args, &progress),
         Command::Coordinator(args) => coordinator::run(args, &progress),
         Command::Client(args) => client::run(args, &progress),
+        Command::Keys(args) => keys::run(&args.command),
         Command::Plan(args) => plan::run(&args.command),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Privacy(args) => privacy::run(args),

@@ -6,7 +6,8 @@ use crate::federated::FederatedRun;
 use crate::runtime;
 use crate::serving::{self, News, Served};
 use crate::setting::Setting;
-use privet_client::{Agent, AgentError, Connection, HttpTransport, Membership, Patience, credential_from};
+use privet_client::{Agent, AgentError, Connection, HttpTransport, Membership, Patience, key_from};
+use privet_coordinator::Options;
 use privet_core::participant::LocalTraining;
 use privet_core::round::RoundRecord;
 use std::future::pending;
@@ -34,7 +35,7 @@ pub(crate) fn run(
         let address = listener.local_addr().map_err(CommandError::Runtime)?;
         let agents = enlist(setting, &format!("http://{address}"))?;
 
-        let opened = serving::open(&served, None)?;
+        let opened = serving::open(&served, None, Options::default())?;
         let mut gradients = Vec::new();
         let mut watch = |news: News<'_>| match news {
             News::Enrolled(_) => Ok(()),
@@ -69,7 +70,7 @@ fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentEr
         let transport = HttpTransport::new(address)?;
         let connection = Connection::new(transport, Patience::default(), place.into());
         let membership = Membership {
-            credential: credential_from(None)?,
+            identity: Arc::new(key_from(None)?),
             place: Some(place),
             plan_sha256: setting.plan.digest(),
         };

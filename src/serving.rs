@@ -74,10 +74,10 @@ pub(crate) enum Opened {
 }
 
 /// Takes the federation up where the folder has it; without a folder it begins anew.
-pub(crate) fn open(served: &Served, folder: Option<&Path>) -> Result<Opened, CommandError> {
+pub(crate) fn open(served: &Served, folder: Option<&Path>, options: Options) -> Result<Opened, CommandError> {
     let Served { plan, network, .. } = served;
     let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
-    let (network, options) = (Arc::clone(network), Options::default());
+    let network = Arc::clone(network);
     let noise_seed = Arc::clone(&served.noise_seed);
     Ok(match folder {
         None => {

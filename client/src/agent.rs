@@ -7,9 +7,10 @@ use crate::event::{AgentEvent, Ending, Outcome};
 use crate::shutdown::Shutdown;
 use crate::transport::Transport;
 use bytes::Bytes;
+use privet_core::identity::Identity;
 use privet_core::nn::Examples;
 use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
-use privet_core::protocol::{CheckInAnswer, Credential, HexDigest, Problem};
+use privet_core::protocol::{CheckInAnswer, HexDigest, Problem};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -23,8 +24,8 @@ const FORGOTTEN: Duration = Duration::from_secs(1);
 
 /// Which client of which federation an agent is.
 pub struct Membership {
-    /// Its secret.
-    pub credential: Credential,
+    /// Its key.
+    pub identity: Arc<Identity>,
     /// The place it wants, from 1; any if it is `None`.
     pub place: Option<u32>,
     /// The plan it works by.
@@ -130,7 +131,7 @@ impl<T: Transport> Agent<T> {
                     client
                 }
             };
-            match self.connection.check_in(client, &self.membership.credential).await {
+            match self.connection.check_in(client, &self.membership.identity).await {
                 Ok(CheckInAnswer::Train { round, model_sha256, .. }) => {
                     return Ok(Next::Take(Task { round, model_sha256 }));
                 }
@@ -143,8 +144,8 @@ impl<T: Transport> Agent<T> {
     }
 
     async fn enrol(&self) -> Result<u32, AgentError> {
-        let Membership { credential, place, plan_sha256 } = &self.membership;
-        let enrolled = self.connection.enrol(credential, *place).await?;
+        let Membership { identity, place, plan_sha256 } = &self.membership;
+        let enrolled = self.connection.enrol(identity, *place).await?;
         if enrolled.plan_sha256 != *plan_sha256 {
             return Err(AgentError::AnotherPlan { ours: *plan_sha256, theirs: enrolled.plan_sha256 });
         }
@@ -204,12 +205,12 @@ impl<T: Transport> Agent<T> {
     /// Tells the coordinator what came of a task.
     async fn deliver(&mut self, round: u32, prepared: Prepared) -> Result<AgentEvent, AgentError> {
         let client = self.participant.as_ref().expect("a task is given to a participant").client();
-        let credential = &self.membership.credential;
+        let identity = &self.membership.identity;
         let told = match prepared {
             Prepared::Outdated => return Ok(AgentEvent::Missed { round }),
             Prepared::Trained(trained) => {
                 let body = Bytes::copy_from_slice(trained.body());
-                match self.connection.upload(round, client, credential, body).await {
+                match self.connection.upload(round, client, identity, body).await {
                     Ok(receipt) => {
                         trained.confirm(&receipt)?;
                         self.model = None;
@@ -221,7 +222,7 @@ impl<T: Transport> Agent<T> {
             Prepared::Declined(declined) => {
                 tracing::warn!(client, round, error = %declined.source, "declining a round");
                 let reason = declined.reason();
-                let declining = self.connection.decline(round, client, credential, reason).await;
+                let declining = self.connection.decline(round, client, identity, reason).await;
                 declining.map(|()| AgentEvent::Declined { round, reason })
             }
         };

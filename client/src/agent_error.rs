@@ -29,8 +29,8 @@ pub enum AgentError {
     },
     /// The client has enrolled before, at another place than it asks for now.
     #[error(
-        "this credential has place {has} in the federation, not {asked}: ask for place {has}, \
-         or enrol with a credential of its own"
+        "this key has place {has} in the federation, not {asked}: ask for place {has}, \
+         or enrol with a key of its own"
     )]
     AnotherPlace {
         /// The place it asks for.
@@ -38,10 +38,10 @@ pub enum AgentError {
         /// The place that it has.
         has: u32,
     },
-    /// The credential is not that of the client.
+    /// The key is not that of the client.
     #[error(
-        "the coordinator does not take this credential for client {client}: start with the credential file \
-         that the client enrolled with ({detail})"
+        "the coordinator does not take this key for client {client}: start with the key file that the client \
+         enrolled with ({detail})"
     )]
     NotAuthorized {
         /// The client's number.
@@ -52,7 +52,7 @@ pub enum AgentError {
     /// Another process sends updates as the same client.
     #[error(
         "another update of client {client} counts in round {round}: stop the other process that has this \
-         client's credential file, or give this one a file of its own"
+         client's key file, or give this one a file of its own"
     )]
     AnotherUpdate {
         /// The round.

@@ -1,19 +1,22 @@
 //! One request, and what becomes of it.
 
+use crate::signer::{NoNonce, SigningClock};
 use crate::transport::{Transport, TransportError};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use privet_core::protocol::{Credential, HexDigest, Problem, ProblemDocument};
+use privet_core::identity::Identity;
+use privet_core::protocol::{HexDigest, Problem, ProblemDocument};
 use std::time::Duration;
 
-/// A request that can be sent again, byte for byte.
-#[derive(Debug)]
-pub(crate) struct Call {
+/// A request that can be sent again: the same bytes, signed anew each time.
+pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Who signs it, and the digest of the body.
+    pub(crate) signer: Option<(&'a Identity, HexDigest)>,
     /// The most bytes that the answer can have.
     pub(crate) limit: usize,
     /// How long to wait for the answer.
@@ -40,6 +43,9 @@ pub enum CallError {
         /// What was asked.
         path: String,
     },
+    /// It cannot be signed.
+    #[error(transparent)]
+    NoNonce(#[from] NoNonce),
     /// The plan is not the one whose digest was announced.
     #[error("the coordinator's plan has the digest {found}, it announced {announced}: its state is damaged")]
     PlanDamaged {
@@ -71,34 +77,39 @@ pub struct Refused {
     pub retry_after: Option<Duration>,
 }
 
-impl Call {
-    pub(crate) fn new(method: Method, path: impl Into<String>, limit: usize, time: Duration) -> Call {
-        Call { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new(), limit, time }
+impl<'a> Call<'a> {
+    pub(crate) fn new(method: Method, path: impl Into<String>, limit: usize, time: Duration) -> Call<'a> {
+        let (path, headers, body) = (path.into(), HeaderMap::new(), Bytes::new());
+        Call { method, path, headers, body, signer: None, limit, time }
     }
 
     /// With a body of this type.
-    pub(crate) fn with_body(mut self, kind: &'static str, body: impl Into<Bytes>) -> Call {
+    pub(crate) fn with_body(mut self, kind: &'static str, body: impl Into<Bytes>) -> Call<'a> {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         self.body = body.into();
         self
     }
 
-    /// In the name of the client that has this credential.
-    pub(crate) fn with_credential(mut self, credential: &Credential) -> Call {
-        let bearer = format!("Bearer {}", credential.to_text());
-        let mut bearer =
-            HeaderValue::try_from(bearer).expect("a credential is written as hexadecimal digits");
-        bearer.set_sensitive(true);
-        self.headers.insert(AUTHORIZATION, bearer);
+    /// In the name of the client that has this key; with the body that it has by now.
+    pub(crate) fn signed_by(mut self, identity: &'a Identity) -> Call<'a> {
+        self.signer = Some((identity, HexDigest::of(&self.body)));
         self
     }
 
     /// Sends it once.
-    pub(crate) async fn send(&self, transport: &impl Transport) -> Result<Response<Bytes>, CallError> {
+    pub(crate) async fn send(
+        &self,
+        transport: &impl Transport,
+        clock: &SigningClock,
+    ) -> Result<Response<Bytes>, CallError> {
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.path.parse().expect("the protocol's paths are made of letters and digits");
         *request.headers_mut() = self.headers.clone();
+        if let Some((identity, content)) = self.signer {
+            let target = (self.method.as_str(), transport.authority(), &*self.path);
+            clock.sign(identity, target, content, request.headers_mut())?;
+        }
         let sending = tokio::time::timeout(self.time, transport.send(request, self.limit));
         let response = sending.await.map_err(|_| CallError::TimedOut(self.time))??;
         match response.status().is_success() {
@@ -139,13 +150,17 @@ impl CallError {
             CallError::Transport(TransportError::Unreachable { .. } | TransportError::Broken { .. })
             | CallError::TimedOut(_) => true,
             CallError::Refused(refused) => {
-                matches!(refused.problem, Problem::ShuttingDown | Problem::Internal)
+                matches!(
+                    refused.problem,
+                    Problem::ShuttingDown | Problem::Internal | Problem::NonceUsed | Problem::TooManyRequests
+                )
             }
             // A proxy before a coordinator that is away.
             CallError::Foreign { status, .. } => {
                 status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
             }
             CallError::Transport(TransportError::ResponseTooLarge { .. })
+            | CallError::NoNonce(_)
             | CallError::PlanDamaged { .. }
             | CallError::GaveUp { .. } => false,
         }

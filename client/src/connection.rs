@@ -2,11 +2,13 @@
 
 use crate::call::{Call, CallError, retry_after};
 use crate::patience::{Jitter, Patience};
+use crate::signer::SigningClock;
 use crate::transport::Transport;
 use bytes::Bytes;
 use http::{Method, Response};
+use privet_core::identity::Identity;
 use privet_core::protocol::{
-    CheckIn, CheckInAnswer, Credential, Decline, DeclineReason, Enrol, Enrolled, FederationState, HexDigest,
+    CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, FederationState, HexDigest, Problem,
     ReceiptMessage, RoundSummary,
 };
 use serde::Serialize;
@@ -39,12 +41,13 @@ pub struct Connection<T> {
     transport: T,
     patience: Patience,
     jitter: Jitter,
+    clock: SigningClock,
 }
 
 impl<T: Transport> Connection<T> {
     /// A connection whose waits are drawn from `jitter_seed`, which should differ from client to client.
     pub fn new(transport: T, patience: Patience, jitter_seed: u64) -> Connection<T> {
-        Connection { transport, patience, jitter: Jitter::new(jitter_seed) }
+        Connection { transport, patience, jitter: Jitter::new(jitter_seed), clock: SigningClock::new() }
     }
 
     /// What anybody may know of the federation: above all its plan.
@@ -63,18 +66,18 @@ impl<T: Transport> Connection<T> {
         self.ask(&Call::new(Method::GET, "/v1/rounds", HISTORY_LIMIT, CONTROL_TIME)).await
     }
 
-    /// Enrols the client that has this credential, at a place of its choice or at any.
-    pub async fn enrol(&self, credential: &Credential, place: Option<u32>) -> Result<Enrolled, CallError> {
-        let message = Enrol { credential: credential.digest(), place };
+    /// Enrols the client that has this key, at a place of its choice or at any.
+    pub async fn enrol(&self, identity: &Identity, place: Option<u32>) -> Result<Enrolled, CallError> {
+        let message = Enrol { key: identity.key(), place };
         let call = Call::new(Method::POST, "/v1/clients", CONTROL_LIMIT, CONTROL_TIME);
-        self.ask(&call.with_body(JSON, json(&message))).await
+        self.ask(&call.with_body(JSON, json(&message)).signed_by(identity)).await
     }
 
     /// Asks whether there is anything to do, until there is.
-    pub async fn check_in(&self, client: u32, credential: &Credential) -> Result<CheckInAnswer, CallError> {
+    pub async fn check_in(&self, client: u32, identity: &Identity) -> Result<CheckInAnswer, CallError> {
         let call = Call::new(Method::POST, "/v1/checkins", CONTROL_LIMIT, CHECK_IN_TIME)
             .with_body(JSON, json(&CheckIn { client }))
-            .with_credential(credential);
+            .signed_by(identity);
         loop {
             let response = self.persist(&call).await?;
             match read(&call, &response)? {
@@ -95,12 +98,12 @@ impl<T: Transport> Connection<T> {
         &self,
         round: u32,
         client: u32,
-        credential: &Credential,
+        identity: &Identity,
         body: Bytes,
     ) -> Result<ReceiptMessage, CallError> {
         let path = format!("/v1/rounds/{round}/updates/{client}");
         let call = Call::new(Method::PUT, path, CONTROL_LIMIT, TRANSFER_TIME);
-        self.ask(&call.with_body(OCTETS, body).with_credential(credential)).await
+        self.ask(&call.with_body(OCTETS, body).signed_by(identity)).await
     }
 
     /// Says that the client cannot take part in a round.
@@ -108,13 +111,13 @@ impl<T: Transport> Connection<T> {
         &self,
         round: u32,
         client: u32,
-        credential: &Credential,
+        identity: &Identity,
         reason: DeclineReason,
     ) -> Result<(), CallError> {
         let path = format!("/v1/rounds/{round}/declines/{client}");
         let call = Call::new(Method::POST, path, CONTROL_LIMIT, CONTROL_TIME)
             .with_body(JSON, json(&Decline { reason }))
-            .with_credential(credential);
+            .signed_by(identity);
         self.persist(&call).await.map(drop)
     }
 
@@ -123,18 +126,22 @@ impl<T: Transport> Connection<T> {
         sleep(self.jitter.spread(time)).await;
     }
 
-    async fn ask<A: DeserializeOwned>(&self, call: &Call) -> Result<A, CallError> {
+    async fn ask<A: DeserializeOwned>(&self, call: &Call<'_>) -> Result<A, CallError> {
         read(call, &self.persist(call).await?)
     }
 
     /// Sends a request until it is answered or refused, or patience ends.
-    async fn persist(&self, call: &Call) -> Result<Response<Bytes>, CallError> {
+    async fn persist(&self, call: &Call<'_>) -> Result<Response<Bytes>, CallError> {
         let begun = Instant::now();
         let mut failures = 0;
         let mut remind_after = Duration::ZERO;
         loop {
-            let error = match call.send(&self.transport).await {
+            let error = match call.send(&self.transport, &self.clock).await {
                 Err(error) if error.is_passing() => error,
+                Err(error) if error.problem() == Some(Problem::StaleSignature) && self.clock.read_again() => {
+                    tracing::warn!("the machine's clock has been set, or it has slept: signing again");
+                    continue;
+                }
                 Err(error) => return Err(error),
                 Ok(response) => {
                     if failures > 0 {
@@ -162,6 +169,6 @@ fn json(message: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(message).expect("the protocol's messages have no maps, so that nothing can fail")
 }
 
-fn read<A: DeserializeOwned>(call: &Call, response: &Response<Bytes>) -> Result<A, CallError> {
+fn read<A: DeserializeOwned>(call: &Call<'_>, response: &Response<Bytes>) -> Result<A, CallError> {
     serde_json::from_slice(response.body()).map_err(|_| call.foreign(response.status()))
 }

@@ -15,6 +15,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub struct HttpTransport {
     client: Client,
     base: Url,
+    authority: String,
 }
 
 /// Why a text is not a coordinator's address.
@@ -59,7 +60,8 @@ impl HttpTransport {
         if is_this_machine(&base) {
             client = client.no_proxy();
         }
-        Ok(HttpTransport { client: client.build().map_err(AddressError::Setup)?, base })
+        let authority = authority(&base);
+        Ok(HttpTransport { client: client.build().map_err(AddressError::Setup)?, base, authority })
     }
 
     fn broken(&self, source: reqwest::Error) -> TransportError {
@@ -72,6 +74,10 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
+    fn authority(&self) -> &str {
+        &self.authority
+    }
+
     async fn send(&self, request: Request<Bytes>, limit: usize) -> Result<Response<Bytes>, TransportError> {
         let (parts, body) = request.into_parts();
         let mut url = self.base.clone();
@@ -93,6 +99,15 @@ impl Transport for HttpTransport {
     }
 }
 
+/// Host and port, as they are sent with each request.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
 /// Whether no proxy can lie between.
 fn is_this_machine(url: &Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
@@ -110,6 +125,14 @@ mod tests {
             let error = HttpTransport::new(address).unwrap_err().to_string();
             assert!(error.contains("http://host:port"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_authority_is_what_is_sent_as_the_host() {
+        let authority = |url: &str| HttpTransport::new(url).unwrap().authority().to_owned();
+        assert_eq!(authority("http://Example.org:80/under"), "example.org");
+        assert_eq!(authority("http://example.org:7310"), "example.org:7310");
+        assert_eq!(authority("http://[::1]:7310"), "[::1]:7310");
     }
 
     #[tokio::test]

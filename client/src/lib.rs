@@ -6,6 +6,7 @@
 //! ```text
 //! agent        enrols, checks in, has a round trained, sends the update, until the federation has finished
 //! connection   one method for each request of the protocol; repeats what may be repeated
+//! signer       signs requests with the client's key
 //! patience     how long to wait before the next attempt, and when to give up
 //! transport    a request there, a response back: over HTTP in production, over anything in tests
 //! ```
@@ -14,19 +15,21 @@ mod agent;
 mod agent_error;
 mod call;
 mod connection;
-mod credential_file;
 mod event;
 mod http_transport;
+mod key_file;
 mod patience;
 mod shutdown;
+mod signer;
 mod transport;
 
 pub use agent::{Agent, Membership};
 pub use agent_error::AgentError;
 pub use call::{CallError, Refused};
 pub use connection::Connection;
-pub use credential_file::{CredentialFileError, credential_from};
 pub use event::{AgentEvent, Ending, Outcome};
 pub use http_transport::{AddressError, HttpTransport};
+pub use key_file::{KeyFileError, key_from, new_key, read_key};
 pub use patience::Patience;
+pub use signer::NoNonce;
 pub use transport::{Transport, TransportError};

@@ -7,6 +7,9 @@ use std::error::Error;
 /// Carries a request to the coordinator and its response back: over HTTP in production, over a simulated network
 /// in tests. It neither repeats nor interprets, and need not limit the time: whoever calls it does.
 pub trait Transport: Send + Sync + 'static {
+    /// The host that the coordinator goes by, and its port unless that is the scheme's own; in small letters.
+    fn authority(&self) -> &str;
+
     /// Sends a request, whose address is a path alone, and reads a response with a body of `limit` bytes or fewer.
     fn send(
         &self,

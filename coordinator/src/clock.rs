@@ -10,6 +10,12 @@ pub trait Clock: Send + Sync + 'static {
     /// The time now. Never earlier than an answer before.
     fn now(&self) -> Timestamp;
 
+    /// What the machine's clock says, which may be set at any time: by it signatures are judged, as those who sign read
+    /// such a clock.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
     /// Waits until [`Clock::now`] is `at` or later.
     fn reach(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
@@ -24,8 +30,7 @@ pub struct SystemClock {
 impl SystemClock {
     /// Reads the system's clock.
     pub fn new() -> SystemClock {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        SystemClock { origin: Timestamp(0).after(since_epoch), started: Instant::now() }
+        SystemClock { origin: wall(), started: Instant::now() }
     }
 }
 
@@ -40,9 +45,17 @@ impl Clock for SystemClock {
         self.origin.after(self.started.elapsed())
     }
 
+    fn wall(&self) -> Timestamp {
+        wall()
+    }
+
     fn reach(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(tokio::time::sleep(self.now().until(at)))
     }
+}
+
+fn wall() -> Timestamp {
+    Timestamp(0).after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -5,19 +5,12 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
-use privet_core::protocol::Credential;
 use serde::de::DeserializeOwned;
 
 /// What the address names.
 pub(crate) struct At<T>(pub(crate) T);
-
-/// A message in JSON.
-pub(crate) struct Message<T>(pub(crate) T);
-
-/// The credential that a request carries.
-pub(crate) struct Bearer(pub(crate) Credential);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     type Rejection = RequestError;
@@ -28,21 +21,11 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Message<T> {
-    type Rejection = RequestError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Message<T>, RequestError> {
-        let Json(message) = Json::from_request(request, state).await?;
-        Ok(Message(message))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Bearer {
-    type Rejection = RequestError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Bearer, RequestError> {
-        let credential = bearer(&parts.headers).and_then(|text| Credential::from_text(text).ok());
-        credential.map(Bearer).ok_or(RequestError::NoCredential)
+/// Reads a message in JSON.
+pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, RequestError> {
+    match header(headers, CONTENT_TYPE.as_str()) {
+        Some(kind) if kind.starts_with("application/json") => Ok(Json::from_bytes(body)?.0),
+        _ => Err(RequestError::NotJson),
     }
 }
 
@@ -59,11 +42,6 @@ pub(crate) async fn octets(request: Request, expected: usize) -> Result<Bytes, R
         }
         _ => Ok(Bytes::from_request(request, &()).await?),
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = header(headers, AUTHORIZATION.as_str())?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -23,6 +23,7 @@ mod request_error;
 mod routes;
 mod run;
 mod service;
+mod signed;
 mod store;
 mod ticker;
 
@@ -33,6 +34,6 @@ pub use routes::app;
 pub use run::{BindError, Conclusion, Ending, RunError, bind, run};
 pub use service::{Charter, Options, Service, check_folder};
 pub use store::{
-    CheckError, Checked, Finding, MemoryStore, ModelDecoder, ModelEncoder, ModelFormat, Orders, Spending,
-    SqliteError, SqliteStore, Stage, Standing, Store, StoreError, check,
+    CheckError, Checked, Denial, Finding, MemoryStore, ModelDecoder, ModelEncoder, ModelFormat, Orders,
+    Spending, SqliteError, SqliteStore, Stage, Standing, Store, StoreError, check,
 };

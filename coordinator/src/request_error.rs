@@ -1,25 +1,38 @@
 //! Why a request is refused, and the answer that says so: always a problem document.
 
-use crate::store::StoreError;
+use crate::store::{Denial, StoreError};
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use privet_core::protocol::signature::SignatureError;
 use privet_core::protocol::{HexDigest, Problem, UpdateCodecError};
 use privet_core::round::Refusal;
 
 /// How many seconds a client should stay away from a coordinator that stops.
 const SECONDS_TO_RESTART: HeaderValue = HeaderValue::from_static("5");
+/// How many seconds a client should rest that sends too many requests.
+const SECONDS_TO_REST: HeaderValue = HeaderValue::from_static("2");
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("a request for a client needs the header `Authorization: Bearer <credential>`")]
-    NoCredential,
-    #[error("the credential does not belong to client {client}: send the one that it enrolled with")]
-    WrongCredential { client: u32 },
+    #[error("a request for a client is signed by it (RFC 9421): the header `{0}` is missing")]
+    NotSigned(&'static str),
+    #[error("the request names no host")]
+    NoAuthority,
+    #[error("this is not {authority}: ask for the coordinator by the name that it goes by")]
+    AnotherAuthority { authority: String },
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error("the content has the digest {found}, {announced} was signed: it was changed on its way")]
+    AnotherContent { announced: HexDigest, found: HexDigest },
+    #[error("an enrolment is signed with the key that it enrols")]
+    EnrolsAnother,
+    #[error(transparent)]
+    Denied(#[from] Denial),
     #[error("there is nothing at {path}: see the protocol's table of addresses")]
     NoSuchAddress { path: String },
     #[error("{method} is not possible at {path}: the header `Allow` says what is")]
@@ -36,6 +49,8 @@ pub(crate) enum RequestError {
     Body(#[from] BytesRejection),
     #[error("the body has {announced} bytes, an update of this federation's model has {expected}")]
     UpdateTooLarge { announced: u64, expected: usize },
+    #[error("a message is sent as application/json")]
+    NotJson,
     #[error("an update is sent as application/octet-stream")]
     NotOctets,
     #[error("{0}")]
@@ -56,7 +71,14 @@ impl RequestError {
     fn problem(&self) -> Problem {
         match self {
             RequestError::Refused(refusal) => Problem::from(*refusal),
-            RequestError::NoCredential | RequestError::WrongCredential { .. } => Problem::NotAuthorized,
+            RequestError::NotSigned(_) | RequestError::NoAuthority => Problem::NotAuthorized,
+            RequestError::AnotherAuthority { .. } | RequestError::AnotherContent { .. } => {
+                Problem::NotAuthorized
+            }
+            RequestError::EnrolsAnother => Problem::NotAuthorized,
+            RequestError::Signature(SignatureError::Stale { .. }) => Problem::StaleSignature,
+            RequestError::Signature(_) => Problem::NotAuthorized,
+            RequestError::Denied(denial) => problem_of_denial(denial),
             RequestError::NoSuchAddress { .. } | RequestError::NoSuchModel(_) | RequestError::NoPrivacy => {
                 Problem::NotFound
             }
@@ -64,13 +86,22 @@ impl RequestError {
             RequestError::Json(rejection) => problem_of_status(rejection.status()),
             RequestError::Body(rejection) => problem_of_status(rejection.status()),
             RequestError::UpdateTooLarge { .. } => Problem::BodyTooLarge,
-            RequestError::NotOctets => Problem::UnsupportedMediaType,
+            RequestError::NotJson | RequestError::NotOctets => Problem::UnsupportedMediaType,
             RequestError::Path(_) | RequestError::Update(_) | RequestError::Misaddressed { .. } => {
                 Problem::MalformedRequest
             }
             RequestError::ShuttingDown => Problem::ShuttingDown,
             RequestError::Internal(_) => Problem::Internal,
         }
+    }
+}
+
+fn problem_of_denial(denial: &Denial) -> Problem {
+    match denial {
+        Denial::AnotherKey { .. } => Problem::NotAuthorized,
+        Denial::NonceUsed => Problem::NonceUsed,
+        Denial::TooOld { .. } => Problem::StaleSignature,
+        Denial::TooMany { .. } => Problem::TooManyRequests,
     }
 }
 
@@ -87,6 +118,7 @@ impl From<StoreError> for RequestError {
     fn from(error: StoreError) -> RequestError {
         match error {
             StoreError::Refused(refusal) => RequestError::Refused(refusal),
+            StoreError::Denied(denial) => RequestError::Denied(denial),
             StoreError::Broken | StoreError::NotKept(_) => RequestError::Internal(Box::new(error)),
         }
     }
@@ -106,8 +138,9 @@ impl IntoResponse for RequestError {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match problem {
             Problem::ShuttingDown => drop(headers.insert(RETRY_AFTER, SECONDS_TO_RESTART)),
-            Problem::NotAuthorized => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            Problem::TooManyRequests => drop(headers.insert(RETRY_AFTER, SECONDS_TO_REST)),
+            Problem::NotAuthorized | Problem::StaleSignature | Problem::NonceUsed => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));
             }
             _ => {}
         }

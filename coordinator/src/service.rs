@@ -3,6 +3,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::journal::{Journal, ServiceEvent};
 use crate::request_error::RequestError;
+use crate::signed::Signed;
 use crate::store::{
     CheckError, Checked, MemoryStore, ModelFormat, SqliteError, SqliteStore, Stage, Store, StoreError, check,
 };
@@ -10,8 +11,8 @@ use privet_core::nn::{self, Network};
 use privet_core::params::Params;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
-use privet_core::protocol::{Credential, HexDigest, UpdateMessage};
-use privet_core::round::{Federation, Refusal, Rules, Timestamp};
+use privet_core::protocol::{HexDigest, UpdateMessage};
+use privet_core::round::{Federation, Rules, Timestamp};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,9 +44,13 @@ impl Charter {
     }
 }
 
-/// How patient a service is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What whoever runs a service decides: how patient it is, and by which names it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
+    /// The hosts that requests may be signed for, each with its port unless that is the scheme's own, for example
+    /// `federation.example`. Any if there is none: then another coordinator, to which a client sent a request, could
+    /// pass it on to this one.
+    pub authorities: Vec<String>,
     /// How long a check-in is held while there is nothing to do. 20 seconds.
     pub hold: Duration,
     /// After how long a client to which nothing was given should ask again; whole seconds. 1 second.
@@ -59,6 +64,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            authorities: Vec::new(),
             hold: Duration::from_secs(20),
             retry_after: Duration::from_secs(1),
             grace: Duration::from_secs(30),
@@ -169,8 +175,8 @@ impl<S: Store> Service<S> {
         &self.shared.charter
     }
 
-    pub(crate) fn options(&self) -> Options {
-        self.shared.options
+    pub(crate) fn options(&self) -> &Options {
+        &self.shared.options
     }
 
     pub(crate) fn plan_sha256(&self) -> HexDigest {
@@ -194,15 +200,20 @@ impl<S: Store> Service<S> {
         UpdateMessage::encoded_len(self.shared.charter.parameters)
     }
 
-    /// Checks that a request in the name of a client comes from that client.
-    pub(crate) async fn authorize(&self, client: u32, credential: &Credential) -> Result<(), RequestError> {
-        let Some(enrolled) = self.store().credential(client).await? else {
-            return Err(Refusal::NotEnrolled { client }.into());
-        };
-        match enrolled.matches(credential) {
-            true => Ok(()),
-            false => Err(RequestError::WrongCredential { client }),
-        }
+    /// What the machine's clock says, in seconds since the Unix epoch.
+    pub(crate) fn wall_seconds(&self) -> u64 {
+        self.clock().wall().0 / 1_000
+    }
+
+    /// Whether requests to this host are for this service.
+    pub(crate) fn answers_to(&self, authority: &str) -> bool {
+        let names = &self.options().authorities;
+        names.is_empty() || names.iter().any(|name| name.eq_ignore_ascii_case(authority))
+    }
+
+    /// Checks that a signed request in the name of a client comes from that client, and is new.
+    pub(crate) async fn authorize(&self, client: u32, signed: &Signed) -> Result<(), RequestError> {
+        Ok(self.store().admit(client, signed.0, self.wall_seconds()).await?)
     }
 
     /// Refuses what begins from now on; what has begun may end.

@@ -14,6 +14,7 @@
 //! - [`data`]: tables of rows, where they come from, how they are seen, and who holds which.
 //! - [`privacy`]: accountants, clipping, noise on integers, and the ledger of what was released.
 //! - [`encoding`]: how an update becomes integers.
+//! - [`identity`]: the key that a client is, and what it signs.
 //! - [`secagg`]: the sum of vectors that nobody shows: masks, shares, and both halves of the protocol.
 //! - [`aggregation`]: how updates are added, and how their mean becomes the next model.
 //! - [`plan`]: the file that says everything about a federation. A [`plan::Plan`] in hand is sound.
@@ -60,6 +61,7 @@
 pub mod aggregation;
 pub mod data;
 pub mod encoding;
+pub mod identity;
 pub mod nn;
 pub mod params;
 pub mod participant;

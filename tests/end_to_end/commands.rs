@@ -71,6 +71,17 @@ fn a_plan_is_begun_checked_and_shown() {
 }
 
 #[test]
+fn a_key_is_made_once_and_shown_without_its_secret() {
+    let sandbox = Sandbox::new();
+    let made = sandbox.succeed("keys new client.key");
+    assert_eq!(made, sandbox.succeed("keys show client.key"));
+    assert!(made.trim().len() == 64 && !made.contains(text(&sandbox.read("client.key")).trim()));
+    assert!(sandbox.fail("keys new client.key", 1).contains("client.key exists"));
+    sandbox.write("notes", "no key");
+    assert!(sandbox.fail("keys show notes", 1).contains("notes does not hold a secret key"));
+}
+
+#[test]
 fn a_table_from_a_file_is_learned_from() {
     let sandbox = Sandbox::with("plan.toml", TABLE_PLAN);
     sandbox.write("table.csv", table(200));

@@ -134,7 +134,7 @@ impl Federation {
         let url = format!("http://{}", self.gateway.address);
         self.sandbox
             .command(&format!(
-                "client --coordinator {url} --data built-in --partition {client}/{CLIENTS} --state {client}.key"
+                "client --coordinator {url} --data built-in --partition {client}/{CLIENTS} --key {client}.key"
             ))
             .stderr(Stdio::piped())
             .spawn()
@@ -239,7 +239,7 @@ fn times(point: CrashPoint) -> &'static [u32] {
         | CrashPoint::Uncommitted
         | CrashPoint::Committed
         | CrashPoint::Told
-        | CrashPoint::Collected => &[1, 4],
+        | CrashPoint::Collected => &[1, 9],
         // The first update of all, and the very last.
         CrashPoint::Acknowledging => &[1, 9],
     }

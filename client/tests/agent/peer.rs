@@ -5,15 +5,17 @@ use http::{Method, Request, Response};
 use privet_client::{
     Agent, AgentError, AgentEvent, Connection, Membership, Outcome, Patience, Transport, TransportError,
 };
+use privet_core::identity::{Identity, IdentityKey};
 use privet_core::nn::{self, Examples, Network, Target};
 use privet_core::participant::LocalTraining;
 use privet_core::plan::{Plan, built_in};
+use privet_core::protocol::signature::{Nonce, SignatureHeaders, SignedParts};
 use privet_core::protocol::{
-    CheckInAnswer, Credential, Enrolled, HexDigest, Problem, ReceiptMessage, UpdateMessage,
+    CheckInAnswer, Enrol, Enrolled, HexDigest, Problem, ReceiptMessage, UpdateMessage,
 };
 use privet_core::random::Purpose;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -57,6 +59,7 @@ struct State {
     /// Rounds that are over without an update.
     missed: Vec<u32>,
     requests: Vec<(String, Instant)>,
+    nonces: BTreeSet<Nonce>,
 }
 
 impl Peer {
@@ -70,6 +73,7 @@ impl Peer {
             counted: BTreeMap::new(),
             missed: Vec::new(),
             requests: Vec::new(),
+            nonces: BTreeSet::new(),
         })))
     }
 
@@ -106,7 +110,7 @@ impl Peer {
     ) -> (Result<Outcome, AgentError>, Vec<AgentEvent>) {
         let (plan, network) = plan();
         let membership = Membership {
-            credential: Credential::from_random([1; 32]),
+            identity: Arc::new(Identity::from_random(&[1; 32])),
             place: Some(CLIENT),
             plan_sha256: plan.digest(),
         };
@@ -119,6 +123,10 @@ impl Peer {
 }
 
 impl Transport for Peer {
+    fn authority(&self) -> &str {
+        "peer"
+    }
+
     async fn send(&self, request: Request<Bytes>, limit: usize) -> Result<Response<Bytes>, TransportError> {
         let what = format!("{} {}", request.method(), request.uri());
         let fate = {
@@ -161,9 +169,13 @@ impl State {
         let path: Vec<&str> = request.uri().path().trim_start_matches("/v1/").split('/').collect();
         let model_sha256 = HexDigest::of(&self.model_file);
         match (request.method(), &path[..]) {
-            (&Method::POST, ["clients"]) => json(&Enrolled { client: CLIENT, plan_sha256: self.plan_sha256 }),
+            (&Method::POST, ["clients"]) => {
+                let message: Enrol = serde_json::from_slice(request.body()).unwrap();
+                assert_eq!(message.key, self.signer(request));
+                json(&Enrolled { client: CLIENT, plan_sha256: self.plan_sha256 })
+            }
             (&Method::POST, ["checkins"]) => {
-                assert!(request.headers().contains_key("authorization"));
+                self.signer(request);
                 let open = |round: &u32| !self.counted.contains_key(round) && !self.missed.contains(round);
                 json(&match (1..=ROUNDS).find(open) {
                     Some(round) => CheckInAnswer::Train { round, model_sha256, milliseconds_left: 1_000 },
@@ -185,7 +197,27 @@ impl State {
         }
     }
 
+    /// Who has signed this request, whose signature must be sound and its nonce new.
+    fn signer(&mut self, request: &Request<Bytes>) -> IdentityKey {
+        let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
+        let headers = SignatureHeaders {
+            content_digest: header("content-digest"),
+            signature_input: header("signature-input"),
+            signature: header("signature"),
+        };
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        let content = HexDigest::of(request.body());
+        let parts = SignedParts { method, authority: "peer", path, query: "", content };
+        // The paused time of a test runs ahead of the machine's clock: its own time is right.
+        let created = headers.signature_input.split(';').find_map(|part| part.strip_prefix("created="));
+        let claim = headers.verify(&parts, created.unwrap().parse().unwrap()).unwrap();
+        assert_eq!(claim.content, content);
+        assert!(self.nonces.insert(claim.nonce), "a nonce is used once");
+        claim.key
+    }
+
     fn count(&mut self, round: u32, client: u32, request: &Request<Bytes>) -> Response<Bytes> {
+        self.signer(request);
         assert_eq!(request.headers()["content-type"], "application/octet-stream");
         let body = request.body();
         let message = UpdateMessage::decode(body).unwrap();

@@ -52,8 +52,8 @@ async fn what_cannot_be_mended_by_waiting_ends_the_agent_at_once() {
             Problem::WrongLength,
             "does not take the update of client 4 for round 1: because of the test",
         ),
-        ("PUT", Problem::NotAuthorized, "start with the credential file that the client enrolled with"),
-        ("POST /v1/checkins", Problem::NotAuthorized, "start with the credential file"),
+        ("PUT", Problem::NotAuthorized, "start with the key file that the client enrolled with"),
+        ("POST /v1/checkins", Problem::NotAuthorized, "start with the key file"),
         ("POST /v1/clients", Problem::PlaceTaken, "because of the test"),
         ("POST /v1/clients", Problem::FederationFull, "because of the test"),
     ] {
@@ -107,6 +107,18 @@ async fn a_training_that_diverges_is_declined() {
     assert_eq!(events[2], AgentEvent::Declined { round: 1, reason: DeclineReason::Diverged });
     assert_eq!(peer.count("POST /v1/rounds/1/declines/4"), 1);
     assert_eq!(peer.count("PUT"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nonce_that_was_seen_is_replaced_and_a_clock_that_is_wrong_is_told() {
+    let (peer, counted, _) = with("PUT", Fate::Refused(Problem::NonceUsed, None)).await;
+    assert_eq!(counted.unwrap(), [1, 2, 3]);
+    assert_eq!(peer.count("PUT"), 4);
+    let peer = Peer::new(|_, _| Fate::Refused(Problem::StaleSignature, None));
+    let (outcome, _) = peer.run().await;
+    assert!(matches!(outcome, Err(AgentError::Call(CallError::Refused(_)))), "{outcome:?}");
+    // The time of the test has not moved from the machine's: there is nothing to be read anew.
+    assert_eq!(peer.count("POST /v1/clients"), 1);
 }
 
 #[tokio::test(start_paused = true)]

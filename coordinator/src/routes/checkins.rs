@@ -2,9 +2,9 @@
 //!
 //! While there is not, the answer is held back until something changes, for a bounded time.
 
-use crate::extract::{Bearer, Message};
 use crate::request_error::RequestError;
 use crate::service::Service;
+use crate::signed::SignedMessage;
 use crate::store::{Orders, Store};
 use axum::Json;
 use axum::extract::State;
@@ -16,10 +16,9 @@ use tokio::time::Instant;
 
 pub(super) async fn check_in<S: Store>(
     State(service): State<Service<S>>,
-    Bearer(credential): Bearer,
-    Message(CheckIn { client }): Message<CheckIn>,
+    SignedMessage(signed, CheckIn { client }): SignedMessage<CheckIn>,
 ) -> Result<Response, RequestError> {
-    service.authorize(client, &credential).await?;
+    service.authorize(client, &signed).await?;
     let answer = answer_in_time(&service, client).await?;
     Ok(match answer {
         CheckInAnswer::Train { .. } => Json(answer).into_response(),

@@ -1,8 +1,9 @@
 //! `POST /v1/rounds/{n}/declines/{client}`: a participant says that it cannot take part.
 
-use crate::extract::{At, Bearer, Message};
+use crate::extract::At;
 use crate::request_error::RequestError;
 use crate::service::Service;
+use crate::signed::SignedMessage;
 use crate::store::Store;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,10 +12,9 @@ use privet_core::protocol::Decline;
 pub(super) async fn decline<S: Store>(
     State(service): State<Service<S>>,
     At((round, client)): At<(u32, u32)>,
-    Bearer(credential): Bearer,
-    Message(Decline { reason }): Message<Decline>,
+    SignedMessage(signed, Decline { reason }): SignedMessage<Decline>,
 ) -> Result<StatusCode, RequestError> {
-    service.authorize(client, &credential).await?;
+    service.authorize(client, &signed).await?;
     service.store().decline(client, round, service.now()).await?;
     tracing::warn!(round, client, ?reason, "a participant declined");
     Ok(StatusCode::NO_CONTENT)

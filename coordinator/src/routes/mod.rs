@@ -27,7 +27,7 @@ pub fn app<S: Store>(service: Service<S>) -> Router {
     let update_limit = DefaultBodyLimit::max(service.update_len());
     Router::new()
         .route("/v1/federation", get(federation::show::<S>))
-        .route("/v1/clients", post(clients::enrol::<S>))
+        .route("/v1/clients", get(clients::list::<S>).post(clients::enrol::<S>))
         .route("/v1/checkins", post(checkins::check_in::<S>))
         .route("/v1/models/{sha256}", get(models::download::<S>))
         .route("/v1/privacy", get(privacy::show::<S>))

@@ -1,30 +1,31 @@
 //! `PUT /v1/rounds/{n}/updates/{client}`: a participant sends its update and gets a receipt.
 
 use crate::crash::CrashPoint;
-use crate::extract::{At, Bearer, octets};
+use crate::extract::{At, octets};
 use crate::request_error::RequestError;
 use crate::service::Service;
+use crate::signed::Signed;
 use crate::store::Store;
 use axum::Json;
 use axum::extract::{Request, State};
-use privet_core::protocol::{HexDigest, ReceiptMessage, UpdateMessage};
+use privet_core::protocol::{ReceiptMessage, UpdateMessage};
 use privet_core::round::Submission;
 
 pub(super) async fn upload<S: Store>(
     State(service): State<Service<S>>,
     At((round, client)): At<(u32, u32)>,
-    Bearer(credential): Bearer,
+    signed: Signed,
     request: Request,
 ) -> Result<Json<ReceiptMessage>, RequestError> {
     // First who sends it: nobody else may make the service hold a body.
-    service.authorize(client, &credential).await?;
+    service.authorize(client, &signed).await?;
     let body = octets(request, service.update_len()).await?;
     service.journal().received(body.len());
 
     // Hashing and decoding take time in proportion to the model: not on a thread that serves others.
     let reading = tokio::task::spawn_blocking(move || {
-        let update = read(&body, round, client)?;
-        Ok::<_, RequestError>((update, HexDigest::of(&body)))
+        let digest = signed.content(&body)?;
+        Ok::<_, RequestError>((read(&body, round, client)?, digest))
     });
     let (message, update_sha256) = reading.await.map_err(|error| RequestError::Internal(error.into()))??;
     let submission = Submission { client, round, update: message.update, digest: Some(update_sha256) };

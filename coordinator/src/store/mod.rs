@@ -1,16 +1,19 @@
 //! The federation's state, behind named transactions.
 
 mod memory;
+mod nonces;
 mod sqlite;
 mod state;
 mod transact;
 
 pub use memory::{MemoryStore, ModelEncoder};
+pub use nonces::Denial;
 pub use sqlite::{CheckError, Checked, Finding, ModelDecoder, ModelFormat, SqliteError, SqliteStore, check};
 
 use bytes::Bytes;
 use privet_core::privacy::Ledger;
-use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundSummary};
+use privet_core::protocol::signature::Claim;
+use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundSummary};
 use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, Submission, Timestamp};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -20,14 +23,20 @@ use tokio::sync::watch;
 ///
 /// Every transaction first closes what is overdue at `now`.
 pub trait Store: Send + Sync + 'static {
-    /// Enrols a client and gives its number. The same credential again gives the same number.
+    /// Enrols a client and gives its number. The same key again gives the same number.
     fn enrol(&self, request: Enrol, now: Timestamp) -> impl Future<Output = Result<u32, StoreError>> + Send;
 
-    /// The digest of a client's credential; `None` if the client is not enrolled.
-    fn credential(
+    /// Lets a signed request in, once: its key is the client's, and its nonce has not been used. `now` is what the
+    /// machine's clock says, in seconds since the Unix epoch.
+    fn admit(
         &self,
         client: u32,
-    ) -> impl Future<Output = Result<Option<CredentialDigest>, StoreError>> + Send;
+        claim: Claim,
+        now: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The clients that have enrolled, by number.
+    fn clients(&self) -> impl Future<Output = Result<Vec<EnrolledClient>, StoreError>> + Send;
 
     /// What a client is to do.
     fn check_in(
@@ -128,6 +137,9 @@ pub enum StoreError {
     /// The federation does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The request is not let in.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// An earlier transaction broke off with a panic, so that the state in memory cannot be trusted.
     #[error("an earlier transaction broke off: the state in memory is lost, start the coordinator again")]
     Broken,

@@ -1,11 +1,14 @@
 //! The federation's state, and the transactions on it. A store keeps it, in memory or on a disk.
 
+use super::nonces::{Denial, Nonces, UsedNonce};
 use super::{ModelEncoder, Orders, Spending, Stage, Standing};
 use crate::journal::{ClosedRound, Journal, ServiceEvent};
 use bytes::Bytes;
+use privet_core::identity::IdentityKey;
 use privet_core::params::Params;
 use privet_core::plan::Protection;
-use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, PhaseName, RoundOutcome, RoundSummary};
+use privet_core::protocol::signature::Claim;
+use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundOutcome, RoundSummary};
 use privet_core::round::{
     Effect, Event, Federation, Outcome, Phase, Receipt, Recorded, Refusal, RoundRecord, SealedRecord,
     Submission, Timestamp,
@@ -17,7 +20,8 @@ use std::sync::Arc;
 pub(crate) struct State {
     /// Absent only inside a step, which consumes it.
     federation: Option<Federation>,
-    credentials: BTreeMap<u32, CredentialDigest>,
+    keys: BTreeMap<u32, IdentityKey>,
+    nonces: Nonces,
     current: ModelFile,
     previous: Option<ModelFile>,
     sealed: Vec<SealedRecord>,
@@ -30,8 +34,9 @@ pub(crate) struct State {
 pub(crate) enum Change {
     Enrolled {
         client: u32,
-        credential: CredentialDigest,
+        key: IdentityKey,
     },
+    NonceUsed(UsedNonce),
     /// A round is open; with the round as it was opened, in JSON, unless nobody was drawn for it: then it is over
     /// already.
     Opened {
@@ -72,7 +77,8 @@ pub(crate) struct ModelFile {
 /// A state's parts, as they were kept.
 pub(crate) struct Kept {
     pub(crate) federation: Federation,
-    pub(crate) credentials: BTreeMap<u32, CredentialDigest>,
+    pub(crate) keys: BTreeMap<u32, IdentityKey>,
+    pub(crate) nonces: Nonces,
     pub(crate) current: ModelFile,
     pub(crate) previous: Option<ModelFile>,
     pub(crate) sealed: Vec<SealedRecord>,
@@ -82,15 +88,15 @@ impl State {
     /// A federation that has just been founded.
     pub(crate) fn new(federation: Federation, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
         let current = ModelFile::new(encode(federation.model()));
-        let (credentials, sealed) = (BTreeMap::new(), Vec::new());
-        let kept = Kept { federation, credentials, current, previous: None, sealed };
+        let (keys, nonces, sealed) = (BTreeMap::new(), Nonces::default(), Vec::new());
+        let kept = Kept { federation, keys, nonces, current, previous: None, sealed };
         State::resume(kept, plan_sha256, encode)
     }
 
     /// A federation that goes on where it was.
     pub(crate) fn resume(kept: Kept, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
-        let Kept { federation, credentials, current, previous, sealed } = kept;
-        State { federation: Some(federation), credentials, current, previous, sealed, plan_sha256, encode }
+        let Kept { federation, keys, nonces, current, previous, sealed } = kept;
+        State { federation: Some(federation), keys, nonces, current, previous, sealed, plan_sha256, encode }
     }
 
     pub(crate) fn federation(&self) -> &Federation {
@@ -115,25 +121,45 @@ impl State {
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Result<u32, Refusal> {
-        let Enrol { credential, place } = request;
-        if let Some(client) = self.client_with(&credential) {
+        let Enrol { key, place } = request;
+        if let Some(client) = self.client_with(key) {
             return Ok(client);
         }
         let enrolled = |effect: &Effect| match *effect {
-            Effect::Enrolled { client } => Some(Change::Enrolled { client, credential }),
+            Effect::Enrolled { client } => Some(Change::Enrolled { client, key }),
             _ => None,
         };
         match self.step(Event::Enrol { place }, now, changes, enrolled)? {
             Some(Effect::Enrolled { client }) => {
-                self.credentials.insert(client, credential);
+                self.keys.insert(client, key);
                 Ok(client)
             }
             answer => unreachable!("an enrolment is answered with a number, not with {answer:?}"),
         }
     }
 
-    pub(crate) fn credential(&self, client: u32) -> Option<CredentialDigest> {
-        self.credentials.get(&client).copied()
+    /// Lets a signed request in, once.
+    pub(crate) fn admit(
+        &mut self,
+        client: u32,
+        claim: &Claim,
+        now: u64,
+        changes: &mut Vec<Change>,
+    ) -> Result<Result<(), Denial>, Refusal> {
+        match self.keys.get(&client) {
+            None => return Err(Refusal::NotEnrolled { client }),
+            Some(key) if *key != claim.key => return Ok(Err(Denial::AnotherKey { client })),
+            Some(_) => {}
+        }
+        Ok(self.nonces.take(client, claim, now).map(|used| changes.push(Change::NonceUsed(used))))
+    }
+
+    pub(crate) fn clients(&self) -> Vec<EnrolledClient> {
+        self.keys.iter().map(|(&client, &key)| EnrolledClient { client, key }).collect()
+    }
+
+    pub(crate) fn nonces(&self) -> &Nonces {
+        &self.nonces
     }
 
     pub(crate) fn check_in(
@@ -273,8 +299,8 @@ impl State {
         Change::Closed(Box::new(Closed { sealed, model }))
     }
 
-    fn client_with(&self, credential: &CredentialDigest) -> Option<u32> {
-        self.credentials.iter().find(|(_, known)| known.same(credential)).map(|(client, _)| *client)
+    fn client_with(&self, key: IdentityKey) -> Option<u32> {
+        self.keys.iter().find(|(_, known)| **known == key).map(|(client, _)| *client)
     }
 }
 
@@ -292,7 +318,7 @@ impl Change {
             })),
             Change::Finished { model_sha256 } => ServiceEvent::Finished { model_sha256 },
             Change::Recorded(_) | Change::Counted(_) => return,
-            Change::Declined { .. } | Change::Late { .. } => return,
+            Change::NonceUsed(_) | Change::Declined { .. } | Change::Late { .. } => return,
         });
     }
 }

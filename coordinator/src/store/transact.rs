@@ -3,7 +3,8 @@
 use super::state::{Change, State};
 use super::{Orders, Spending, Stage, Standing, Store, StoreError};
 use bytes::Bytes;
-use privet_core::protocol::{CredentialDigest, Enrol, HexDigest, RoundSummary};
+use privet_core::protocol::signature::Claim;
+use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
 use privet_core::round::{Receipt, Refusal, SealedRecord, Submission, Timestamp};
 use tokio::sync::watch;
 
@@ -25,8 +26,13 @@ impl<K: Transact> Store for K {
         self.transact(move |state, changes| state.enrol(request, now, changes)).await
     }
 
-    async fn credential(&self, client: u32) -> Result<Option<CredentialDigest>, StoreError> {
-        self.transact(move |state, _| Ok(state.credential(client))).await
+    async fn admit(&self, client: u32, claim: Claim, now: u64) -> Result<(), StoreError> {
+        let admitted = self.transact(move |state, changes| state.admit(client, &claim, now, changes)).await?;
+        Ok(admitted?)
+    }
+
+    async fn clients(&self) -> Result<Vec<EnrolledClient>, StoreError> {
+        self.transact(|state, _| Ok(state.clients())).await
     }
 
     async fn check_in(&self, client: u32, now: Timestamp) -> Result<Orders, StoreError> {

@@ -1,9 +1,9 @@
 //! Whatever is sent that should not be: the right status, the right problem, nothing lost.
 
-use crate::harness::{Garden, ONE, bearer, post, put, update, update_of};
+use crate::harness::{Garden, ONE, enrolment, identity, post, put, put_as, update, update_of};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use privet_core::protocol::{HexDigest, Problem, RoundSummary};
+use privet_core::protocol::{EnrolledClient, HexDigest, Problem, RoundSummary};
 
 /// Sends it and expects this refusal.
 async fn refused(garden: &Garden, request: Request<Body>, problem: Problem) {
@@ -62,17 +62,21 @@ async fn a_body_that_hides_its_length_is_bounded_too() {
 #[tokio::test]
 async fn only_the_client_itself_can_act_in_its_name() {
     let garden = Garden::collecting().await;
-    let upload = |authorization: Option<String>| {
+    refused(&garden, put_as(1, 1, 2, update(1, 1)), Problem::NotAuthorized).await;
+    for header in ["content-digest", "signature-input", "signature", "host"] {
         let mut request = put(1, 1, update(1, 1));
-        request.headers_mut().remove("authorization");
-        if let Some(value) = authorization {
-            request.headers_mut().insert("authorization", value.parse().unwrap());
-        }
-        request
-    };
-    for authorization in [None, Some(bearer(2)), Some("Bearer x".into()), Some("Basic eDp5".into())] {
-        refused(&garden, upload(authorization), Problem::NotAuthorized).await;
+        request.headers_mut().remove(header);
+        refused(&garden, request, Problem::NotAuthorized).await;
+        let mut request = put(1, 1, update(1, 1));
+        request.headers_mut().insert(header, "x".parse().unwrap());
+        refused(&garden, request, Problem::NotAuthorized).await;
     }
+    let mut other_content = put(1, 1, update(1, 1));
+    *other_content.body_mut() = Body::from(update_of(1, 1, vec![-ONE, 0]));
+    refused(&garden, other_content, Problem::NotAuthorized).await;
+    let mut other_path = put(1, 1, update(1, 1));
+    *other_path.uri_mut() = "/v1/rounds/2/updates/1".parse().unwrap();
+    refused(&garden, other_path, Problem::NotAuthorized).await;
     refused(&garden, post("/v1/checkins", Some(2), r#"{"client":1}"#), Problem::NotAuthorized).await;
     refused(&garden, post("/v1/checkins", None, r#"{"client":1}"#), Problem::NotAuthorized).await;
     refused(&garden, post("/v1/checkins", Some(9), r#"{"client":9}"#), Problem::NotEnrolled).await;
@@ -81,23 +85,50 @@ async fn only_the_client_itself_can_act_in_its_name() {
 }
 
 #[tokio::test]
+async fn a_signed_request_is_taken_once() {
+    let garden = Garden::collecting().await;
+    let again = |request: &Request<Body>, body: &[u8]| {
+        let mut copy = Request::builder().method(request.method()).uri(request.uri());
+        *copy.headers_mut().unwrap() = request.headers().clone();
+        copy.body(Body::from(body.to_vec())).unwrap()
+    };
+    let upload = put(1, 1, update(1, 1));
+    let replayed = again(&upload, &update(1, 1));
+    assert_eq!(garden.send(upload).await.status, StatusCode::OK);
+    refused(&garden, replayed, Problem::NonceUsed).await;
+    let checkin = post("/v1/checkins", Some(2), r#"{"client":2}"#);
+    let replayed = again(&checkin, br#"{"client":2}"#);
+    assert_eq!(garden.send(checkin).await.status, StatusCode::OK);
+    refused(&garden, replayed, Problem::NonceUsed).await;
+}
+
+#[tokio::test]
+async fn everybody_sees_the_keys_of_those_who_have_enrolled() {
+    let garden = Garden::collecting().await;
+    let clients: Vec<EnrolledClient> = garden.get("/v1/clients").await.json();
+    let expected = [1, 2, 3].map(|client| EnrolledClient { client, key: identity(client).key() });
+    assert_eq!(clients, expected);
+}
+
+#[tokio::test]
 async fn who_is_not_authorized_is_told_how_to_be() {
     let garden = Garden::collecting().await;
     let answer = garden.send(post("/v1/checkins", None, r#"{"client":1}"#)).await;
-    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    assert_eq!(answer.headers["www-authenticate"], "Signature");
 }
 
 #[tokio::test]
 async fn places_are_given_once() {
     let garden = Garden::new();
     garden.enrol_all().await;
-    let stranger = HexDigest([9; 32]);
-    let enrol = |place: &str| post("/v1/clients", None, &format!(r#"{{"credential":"{stranger}"{place}}}"#));
-    refused(&garden, enrol(r#","place":2"#), Problem::PlaceTaken).await;
-    refused(&garden, enrol(r#","place":0"#), Problem::NoSuchPlace).await;
-    refused(&garden, enrol(r#","place":4"#), Problem::NoSuchPlace).await;
-    refused(&garden, enrol(""), Problem::FederationFull).await;
-    // The same credential again gets the same place.
+    let enrol = |place| post("/v1/clients", Some(9), &enrolment(9, place));
+    refused(&garden, enrol(Some(2)), Problem::PlaceTaken).await;
+    refused(&garden, enrol(Some(0)), Problem::NoSuchPlace).await;
+    refused(&garden, enrol(Some(4)), Problem::NoSuchPlace).await;
+    refused(&garden, enrol(None), Problem::FederationFull).await;
+    let stolen = post("/v1/clients", Some(9), &enrolment(1, None));
+    refused(&garden, stolen, Problem::NotAuthorized).await;
+    // The same key again gets the same place.
     garden.enrol(2).await;
 }
 
@@ -134,7 +165,7 @@ async fn addresses_that_are_none_are_refused() {
         refused(&garden, get(path), Problem::MalformedRequest).await;
     }
     for path in ["/v1/rounds/one/updates/1", "/v1/rounds/1/updates/4294967296", "/v1/rounds/-1/updates/1"] {
-        let request = Request::put(path).header("authorization", bearer(1)).body(Body::empty()).unwrap();
+        let request = Request::put(path).body(Body::empty()).unwrap();
         refused(&garden, request, Problem::MalformedRequest).await;
     }
 }
@@ -144,7 +175,7 @@ async fn methods_that_do_not_fit_are_refused_with_those_that_do() {
     let garden = Garden::new();
     for (path, allowed) in [
         ("/v1/federation", "GET,HEAD"),
-        ("/v1/clients", "POST"),
+        ("/v1/clients", "GET,HEAD,POST"),
         ("/v1/checkins", "POST"),
         ("/v1/rounds", "GET,HEAD"),
         ("/v1/rounds/1/updates/1", "PUT"),

@@ -1,11 +1,12 @@
 //! What every store promises, in memory and on a disk.
 
-use crate::harness::{ONE, charter, credential, encode, first_model, noise_seed, rules, store};
+use crate::harness::{ONE, charter, encode, first_model, identity, noise_seed, rules, store};
 use privet_coordinator::{
-    Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
+    Denial, Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
 };
 use privet_core::encoding::Update;
 use privet_core::params::Params;
+use privet_core::protocol::signature::{Claim, Nonce};
 use privet_core::protocol::{Enrol, HexDigest, PhaseName, RoundOutcome};
 use privet_core::round::{Assignment, Refusal, Rules, Submission, Timestamp, check_chain};
 use std::path::Path;
@@ -36,7 +37,8 @@ macro_rules! for_each_store {
 }
 
 for_each_store!(
-    a_credential_has_one_place,
+    a_key_has_one_place,
+    a_nonce_is_taken_once_and_only_with_the_clients_own_key,
     an_update_counts_once_however_often_it_is_sent,
     of_two_updates_of_one_client_that_race_one_counts,
     an_update_that_races_with_the_deadline_counts_or_is_late,
@@ -67,9 +69,17 @@ pub(crate) fn submission(round: u32, client: u32) -> Submission {
     Submission { client, round, update, digest: Some(HexDigest([client as u8; 32])) }
 }
 
+/// By the machine's clock, in seconds.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+pub(crate) fn claim(client: u32, nonce: u8) -> Claim {
+    let (key, nonce) = (identity(client).key(), Nonce([nonce; 16]));
+    Claim { key, created: NOW, nonce, content: HexDigest([0; 32]) }
+}
+
 pub(crate) async fn enrol_all(store: &impl Store) {
     for client in 1..=3 {
-        let request = Enrol { credential: credential(client).digest(), place: Some(client) };
+        let request = Enrol { key: identity(client).key(), place: Some(client) };
         assert_eq!(store.enrol(request, START).await.unwrap(), client);
     }
 }
@@ -87,26 +97,46 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
     }
 }
 
-async fn a_credential_has_one_place(store: impl Store) {
+async fn a_key_has_one_place(store: impl Store) {
     let store = Arc::new(store);
     let mut enrolments = JoinSet::new();
     for turn in 0..30 {
         let store = Arc::clone(&store);
-        let request = Enrol { credential: credential(1 + turn % 3).digest(), place: None };
+        let request = Enrol { key: identity(1 + turn % 3).key(), place: None };
         enrolments.spawn(async move { (turn % 3, store.enrol(request, START).await.unwrap()) });
     }
     let mut places: Vec<(u32, u32)> = enrolments.join_all().await;
     places.sort_unstable();
     places.dedup();
-    assert_eq!(places.len(), 3, "a credential always has the same place: {places:?}");
+    assert_eq!(places.len(), 3, "a key always has the same place: {places:?}");
     let mut taken: Vec<u32> = places.into_iter().map(|(_, place)| place).collect();
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 3]);
-    let stranger = Enrol { credential: credential(4).digest(), place: None };
+    let stranger = Enrol { key: identity(4).key(), place: None };
     assert_eq!(refused(store.enrol(stranger, START).await), Refusal::Full { places: 3 });
-    let known = store.credential(2).await.unwrap().unwrap();
-    assert!((1..=3).any(|client| known.matches(&credential(client))));
-    assert!(store.credential(4).await.unwrap().is_none());
+    let clients = store.clients().await.unwrap();
+    let known = |client: u32| clients.iter().any(|known| known.key == identity(client).key());
+    assert!(clients.len() == 3 && known(1) && known(2) && known(3));
+}
+
+async fn a_nonce_is_taken_once_and_only_with_the_clients_own_key(store: impl Store) {
+    let store = Arc::new(store);
+    enrol_all(&*store).await;
+    let mut requests = JoinSet::new();
+    for _ in 0..20 {
+        let store = Arc::clone(&store);
+        requests.spawn(async move { store.admit(1, claim(1, 7), NOW).await });
+    }
+    let admitted = requests.join_all().await;
+    assert_eq!(admitted.iter().filter(|answer| answer.is_ok()).count(), 1);
+    let denied = async |client, claim| match store.admit(client, claim, NOW).await {
+        Err(StoreError::Denied(denial)) => denial,
+        other => panic!("expected a denial, got {other:?}"),
+    };
+    assert_eq!(denied(1, claim(1, 7)).await, Denial::NonceUsed);
+    assert_eq!(denied(1, claim(2, 8)).await, Denial::AnotherKey { client: 1 });
+    store.admit(2, claim(2, 7), NOW).await.unwrap();
+    assert_eq!(refused(store.admit(4, claim(4, 7), NOW).await), Refusal::NotEnrolled { client: 4 });
 }
 
 async fn an_update_counts_once_however_often_it_is_sent(store: impl Store) {

@@ -8,19 +8,21 @@ use privet_coordinator::{
 };
 use privet_core::aggregation::FederatedAveraging;
 use privet_core::encoding::{FixedPoint, Update};
+use privet_core::identity::Identity;
 use privet_core::params::{Layout, Params};
 use privet_core::plan::{CohortRule, SamplingRule};
 use privet_core::privacy::NoiseSeed;
+use privet_core::protocol::signature::{Nonce, SignatureHeaders, SignedParts};
 use privet_core::protocol::{
-    CheckInAnswer, Credential, Enrol, Enrolled, Problem, ProblemDocument, UpdateMessage,
+    CheckInAnswer, Enrol, Enrolled, HexDigest, Problem, ProblemDocument, UpdateMessage,
 };
 use privet_core::random::Seed;
 use privet_core::round::{Federation, Rules, Timestamp};
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
@@ -61,6 +63,11 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.borrow()
+    }
+
+    /// Signatures are made by the machine's clock.
+    fn wall(&self) -> Timestamp {
+        Timestamp(1_000 * seconds())
     }
 
     fn reach(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -141,8 +148,7 @@ impl Garden {
     }
 
     pub(crate) async fn enrol(&self, client: u32) -> Answer {
-        let request = Enrol { credential: credential(client).digest(), place: Some(client) };
-        let answer = self.send(post("/v1/clients", None, &serde_json::to_string(&request).unwrap())).await;
+        let answer = self.send(post("/v1/clients", Some(client), &enrolment(client, Some(client)))).await;
         if answer.status == StatusCode::OK {
             assert_eq!(answer.json::<Enrolled>().client, client);
         }
@@ -190,28 +196,63 @@ impl Answer {
     }
 }
 
-pub(crate) fn credential(client: u32) -> Credential {
-    Credential::from_random([client as u8; 32])
+pub(crate) fn identity(client: u32) -> Identity {
+    Identity::from_random(&[client as u8; 32])
 }
 
+/// What a client asks for when it enrols.
+pub(crate) fn enrolment(client: u32, place: Option<u32>) -> String {
+    serde_json::to_string(&Enrol { key: identity(client).key(), place }).unwrap()
+}
+
+/// The time by the machine's clock.
+pub(crate) fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// By what name requests ask for the service.
+pub(crate) const HOST: &str = "garden.example";
+
 pub(crate) fn post(path: &str, client: Option<u32>, body: &str) -> Request<Body> {
-    let mut request = Request::post(path).header("content-type", "application/json");
+    let mut request = Request::post(path).header("host", HOST).header("content-type", "application/json");
     if let Some(client) = client {
-        request = request.header("authorization", bearer(client));
+        for (name, value) in signature("POST", HOST, path, client, body.as_bytes()) {
+            request = request.header(name, value);
+        }
     }
     request.body(Body::from(body.to_owned())).unwrap()
 }
 
 pub(crate) fn put(round: u32, client: u32, body: Vec<u8>) -> Request<Body> {
-    Request::put(format!("/v1/rounds/{round}/updates/{client}"))
-        .header("content-type", "application/octet-stream")
-        .header("authorization", bearer(client))
-        .body(Body::from(body))
-        .unwrap()
+    put_as(round, client, client, body)
 }
 
-pub(crate) fn bearer(client: u32) -> String {
-    format!("Bearer {}", credential(client).to_text())
+/// The update of one client, signed by another.
+pub(crate) fn put_as(round: u32, client: u32, signer: u32, body: Vec<u8>) -> Request<Body> {
+    let path = format!("/v1/rounds/{round}/updates/{client}");
+    let mut request =
+        Request::put(&path).header("host", HOST).header("content-type", "application/octet-stream");
+    for (name, value) in signature("PUT", HOST, &path, signer, &body) {
+        request = request.header(name, value);
+    }
+    request.body(Body::from(body)).unwrap()
+}
+
+/// The headers that sign a request now, with a new nonce.
+pub(crate) fn signature(
+    method: &str,
+    authority: &str,
+    path: &str,
+    client: u32,
+    body: &[u8],
+) -> [(&'static str, String); 3] {
+    static NONCES: AtomicU64 = AtomicU64::new(0);
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&NONCES.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    let parts = SignedParts { method, authority, path, query: "", content: HexDigest::of(body) };
+    let signed = parts.sign(&identity(client), seconds(), Nonce(nonce));
+    let SignatureHeaders { content_digest, signature_input, signature } = signed;
+    [("content-digest", content_digest), ("signature-input", signature_input), ("signature", signature)]
 }
 
 /// The update that a client sends in a round: one in the first parameter, its number in the second.

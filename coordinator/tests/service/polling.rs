@@ -1,12 +1,13 @@
 //! A check-in is held until there is something to do, and no change goes unseen.
 
-use crate::harness::{Garden, charter, credential, rules, service, store, update};
+use crate::harness::{Garden, charter, identity, rules, service, store, update};
 use bytes::Bytes;
 use privet_coordinator::{
     Journal, MemoryStore, Options, Orders, Service, Spending, Stage, Standing, Store, StoreError,
     SystemClock, app,
 };
-use privet_core::protocol::{CheckInAnswer, CredentialDigest, Enrol, HexDigest, RoundSummary};
+use privet_core::protocol::signature::Claim;
+use privet_core::protocol::{CheckInAnswer, Enrol, EnrolledClient, HexDigest, RoundSummary};
 use privet_core::round::{Assignment, Receipt, SealedRecord, Submission, Timestamp};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -92,7 +93,7 @@ impl Store for OpensBehindTheAnswer {
     async fn check_in(&self, client: u32, now: Timestamp) -> Result<Orders, StoreError> {
         let orders = self.0.check_in(client, now).await?;
         if orders.assignment == Assignment::Wait {
-            self.0.enrol(Enrol { credential: credential(3).digest(), place: Some(3) }, now).await?;
+            self.0.enrol(Enrol { key: identity(3).key(), place: Some(3) }, now).await?;
         }
         Ok(orders)
     }
@@ -101,8 +102,12 @@ impl Store for OpensBehindTheAnswer {
         self.0.enrol(request, now).await
     }
 
-    async fn credential(&self, client: u32) -> Result<Option<CredentialDigest>, StoreError> {
-        self.0.credential(client).await
+    async fn admit(&self, client: u32, claim: Claim, now: u64) -> Result<(), StoreError> {
+        self.0.admit(client, claim, now).await
+    }
+
+    async fn clients(&self) -> Result<Vec<EnrolledClient>, StoreError> {
+        self.0.clients().await
     }
 
     async fn submit(&self, submission: Submission, now: Timestamp) -> Result<Receipt, StoreError> {

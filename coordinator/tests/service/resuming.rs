@@ -1,9 +1,12 @@
 //! A store that is closed and opened again goes on where it was.
 
-use crate::conformance::{enrol_all, format, open, open_with, submission};
+use crate::conformance::{NOW, claim, enrol_all, format, open, open_with, submission};
 use crate::harness::{charter, first_model, noise_seed, rules, store};
-use privet_coordinator::{CheckError, Finding, Journal, SqliteError, SqliteStore, Store, check};
+use privet_coordinator::{
+    CheckError, Denial, Finding, Journal, SqliteError, SqliteStore, Store, StoreError, check,
+};
 use privet_core::plan::{CohortRule, SamplingRule};
+use privet_core::protocol::signature::Claim;
 use privet_core::round::{Assignment, Refusal, Rules, Timestamp};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,6 +68,24 @@ async fn a_round_goes_on_where_it_was() {
     resumed.submit(submission(2, 1), later).await.unwrap();
     undisturbed.submit(submission(2, 1), later).await.unwrap();
     assert_eq!(resumed.records().await.unwrap(), undisturbed.records().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_request_cannot_be_sent_again_after_a_restart() {
+    let folder = in_the_second_round().await;
+    let store = reopen(folder.path()).unwrap();
+    store.admit(1, claim(1, 7), NOW).await.unwrap();
+    drop(store);
+    let store = reopen(folder.path()).unwrap();
+    let again = store.admit(1, claim(1, 7), NOW).await.unwrap_err();
+    assert!(matches!(again, StoreError::Denied(Denial::NonceUsed)), "{again}");
+    // What is forgotten leaves the disk too.
+    let later = NOW + 10_000;
+    store.admit(1, Claim { created: later, ..claim(1, 8) }, later).await.unwrap();
+    drop(store);
+    let database = rusqlite::Connection::open(folder.path().join("state.sqlite")).unwrap();
+    let left: u32 = database.query_row("SELECT count(*) FROM nonces", (), |row| row.get(0)).unwrap();
+    assert_eq!(left, 1);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! The service on a loopback port: deadlines, both HTTP versions, and how it ends.
 
-use crate::harness::{Garden, ManualClock, bearer, credential, encode, first_model, rules, service, update};
+use crate::harness::{
+    Garden, ManualClock, encode, enrolment, first_model, rules, service, signature, update,
+};
 use privet_coordinator::{Conclusion, Ending, RunError, ServiceEvent, app, bind, run};
 use privet_core::protocol::{
-    CheckInAnswer, Enrol, FederationState, HexDigest, Problem, ProblemDocument, ReceiptMessage,
+    CheckInAnswer, FederationState, HexDigest, Problem, ProblemDocument, ReceiptMessage,
 };
 use reqwest::{Client, Response, StatusCode, Version};
 use std::sync::Arc;
@@ -46,28 +48,30 @@ impl Running {
 
     async fn enrol_all(&self) {
         for client in 1..=rules().places {
-            let enrol = Enrol { credential: credential(client).digest(), place: Some(client) };
-            self.post("/v1/clients", None, serde_json::to_vec(&enrol).unwrap()).await;
+            self.post("/v1/clients", client, enrolment(client, Some(client)).into()).await;
         }
     }
 
-    async fn post(&self, path: &str, client: Option<u32>, body: Vec<u8>) -> Response {
+    async fn post(&self, path: &str, client: u32, body: Vec<u8>) -> Response {
         let mut request = self.client.post(self.url(path)).header("content-type", "application/json");
-        if let Some(client) = client {
-            request = request.header("authorization", bearer(client));
+        for (name, value) in signature("POST", &self.address, path, client, &body) {
+            request = request.header(name, value);
         }
         request.body(body).send().await.unwrap()
     }
 
     async fn check_in(&self, client: u32) -> Response {
-        self.post("/v1/checkins", Some(client), format!(r#"{{"client":{client}}}"#).into()).await
+        self.post("/v1/checkins", client, format!(r#"{{"client":{client}}}"#).into()).await
     }
 
     async fn upload(&self, round: u32, client: u32) -> StatusCode {
-        let request = self.client.put(self.url(&format!("/v1/rounds/{round}/updates/{client}")));
-        let request = request.header("content-type", "application/octet-stream");
-        let request = request.header("authorization", bearer(client)).body(update(round, client));
-        request.send().await.unwrap().status()
+        let path = format!("/v1/rounds/{round}/updates/{client}");
+        let body = update(round, client);
+        let mut request = self.client.put(self.url(&path)).header("content-type", "application/octet-stream");
+        for (name, value) in signature("PUT", &self.address, &path, client, &body) {
+            request = request.header(name, value);
+        }
+        request.body(body).send().await.unwrap().status()
     }
 }
 
@@ -143,11 +147,12 @@ async fn when_it_stops_uploads_end_and_whatever_is_new_or_waits_is_sent_away() {
 
     // An upload that has begun: the service asks for its body, which is not sent yet.
     let body = update(1, 1);
+    let signed = signature("PUT", "x", "/v1/rounds/1/updates/1", 1, &body);
+    let signed = signed.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let head = format!(
         "PUT /v1/rounds/1/updates/1 HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n\
-         content-length: {}\r\nexpect: 100-continue\r\nauthorization: {}\r\n\r\n",
+         content-length: {}\r\nexpect: 100-continue\r\n{signed}\r\n",
         body.len(),
-        bearer(1),
     );
     let mut upload = BufReader::new(TcpStream::connect(&running.address).await.unwrap());
     upload.write_all(head.as_bytes()).await.unwrap();

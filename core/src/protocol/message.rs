@@ -1,6 +1,7 @@
 //! The JSON messages.
 
-use super::{CredentialDigest, HexDigest};
+use super::HexDigest;
+use crate::identity::IdentityKey;
 use crate::privacy::Ledger;
 use serde::{Deserialize, Serialize};
 
@@ -41,12 +42,12 @@ pub enum PhaseName {
     Finished,
 }
 
-/// A client asks to be enrolled. The same request again gives the same answer.
+/// A client asks to be enrolled, and signs that with the key. The same key again gives the same answer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {
-    /// The digest of the client's credential.
-    pub credential: CredentialDigest,
+    /// The client's public key.
+    pub key: IdentityKey,
     /// The place it wants, from 1: the number of its partition. Any place if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<u32>,
@@ -59,6 +60,15 @@ pub struct Enrolled {
     pub client: u32,
     /// The plan by which the federation works.
     pub plan_sha256: HexDigest,
+}
+
+/// A client that has enrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolledClient {
+    /// Its number, from 1.
+    pub client: u32,
+    /// Its public key.
+    pub key: IdentityKey,
 }
 
 /// "Is there anything for me?"

@@ -6,26 +6,25 @@
 //! |---|---|---|---|
 //! | `GET`  | `/v1/federation`                   |                    | [`FederationState`] |
 //! | `POST` | `/v1/clients`                      | [`Enrol`]          | [`Enrolled`] |
+//! | `GET`  | `/v1/clients`                      |                    | a list of [`EnrolledClient`] |
 //! | `POST` | `/v1/checkins`                     | [`CheckIn`]        | [`CheckInAnswer`] |
 //! | `GET`  | `/v1/models/{sha256}`              |                    | a model file |
 //! | `PUT`  | `/v1/rounds/{n}/updates/{client}`  | an encoded update  | [`ReceiptMessage`] |
 //! | `POST` | `/v1/rounds/{n}/declines/{client}` | [`Decline`]        | nothing |
 //! | `GET`  | `/v1/rounds`                       |                    | a list of [`RoundSummary`] |
 //!
-//! What is refused is answered with a [`Problem`]. Requests that act for a client carry its credential as a bearer
-//! token.
+//! What is refused is answered with a [`Problem`]. Requests that act for a client are signed by it: [`signature`].
 
-mod credential;
 mod hex_digest;
 mod message;
 mod problem;
+pub mod signature;
 mod update_codec;
 
-pub use credential::{Credential, CredentialDigest};
 pub use hex_digest::{HexDigest, HexDigestError};
 pub use message::{
-    CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, FederationState, PhaseName,
-    PrivacyState, ReceiptMessage, RoundOutcome, RoundSummary,
+    CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, EnrolledClient, FederationState,
+    PhaseName, PrivacyState, ReceiptMessage, RoundOutcome, RoundSummary,
 };
 pub use problem::{Problem, ProblemDocument};
 pub use update_codec::{UpdateCodecError, UpdateMessage};

@@ -14,8 +14,14 @@ const TYPE_PREFIX: &str = "urn:privet:problem:";
 pub enum Problem {
     /// The bytes are no message of this protocol.
     MalformedRequest,
-    /// The credential is missing, or belongs to nobody or to another client.
+    /// The signature is missing or wrong, or its key is not the client's.
     NotAuthorized,
+    /// The request was signed too long ago, or by a clock that is ahead.
+    StaleSignature,
+    /// The nonce of the signature has been used: sign again with a new one.
+    NonceUsed,
+    /// The client has sent more requests than it may: try again later.
+    TooManyRequests,
     /// There is nothing at this address.
     NotFound,
     /// The method does not fit the address.
@@ -70,9 +76,12 @@ pub struct ProblemDocument {
 
 impl Problem {
     /// All problems.
-    pub const ALL: [Problem; 20] = [
+    pub const ALL: [Problem; 23] = [
         Problem::MalformedRequest,
         Problem::NotAuthorized,
+        Problem::StaleSignature,
+        Problem::NonceUsed,
+        Problem::TooManyRequests,
         Problem::NotFound,
         Problem::MethodNotAllowed,
         Problem::BodyTooLarge,
@@ -97,7 +106,10 @@ impl Problem {
     fn row(self) -> (&'static str, u16, &'static str) {
         match self {
             Problem::MalformedRequest => ("malformed-request", 400, "The request cannot be read"),
-            Problem::NotAuthorized => ("not-authorized", 401, "The credential does not fit"),
+            Problem::NotAuthorized => ("not-authorized", 401, "The signature does not fit"),
+            Problem::StaleSignature => ("stale-signature", 401, "The signature is too old or too new"),
+            Problem::NonceUsed => ("nonce-used", 401, "The nonce has been used"),
+            Problem::TooManyRequests => ("too-many-requests", 429, "Too many requests"),
             Problem::NotFound => ("not-found", 404, "There is nothing here"),
             Problem::MethodNotAllowed => ("method-not-allowed", 405, "The method does not fit the address"),
             Problem::BodyTooLarge => ("body-too-large", 413, "The body is too large"),

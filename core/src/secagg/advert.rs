@@ -1,8 +1,8 @@
 //! Stage 0: every member of the cohort makes its keys known, signed.
 
-use super::codec::{DecodeError, Reader, header, is_canonical_coordinate, write_len};
+use super::codec::{DecodeError, Reader, header, write_len};
 use super::derive;
-use super::identity::{Identity, IdentityKey};
+use crate::identity::{Identity, IdentityKey, is_canonical_coordinate};
 
 const ADVERT: &[u8] = b"privet/secagg/v1/advert";
 const ROSTER: &[u8] = b"privet/secagg/v1/roster";

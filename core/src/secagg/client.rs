@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// A client that takes part in rounds of secure aggregation.
 pub struct Member {
     client: u32,
-    identity: Identity,
+    identity: Arc<Identity>,
     setup: Arc<Setup>,
 }
 
@@ -86,8 +86,8 @@ struct AdvertRandom {
 
 impl Member {
     /// A client, its identity, and what it knows of the federation.
-    pub fn new(client: u32, identity: Identity, setup: Arc<Setup>) -> Member {
-        Member { client, identity, setup }
+    pub fn new(client: u32, identity: impl Into<Arc<Identity>>, setup: Arc<Setup>) -> Member {
+        Member { client, identity: identity.into(), setup }
     }
 
     /// Makes the keys for a round and signs them. The generator must be a cryptographic one with an unknown seed.

@@ -149,9 +149,3 @@ impl<'a> Reader<'a> {
         }
     }
 }
-
-/// Whether these are the bytes of a coordinate below `2^255 - 19`, the only writing that a curve point may have.
-pub(super) fn is_canonical_coordinate(bytes: &[u8; 32]) -> bool {
-    let [lowest, middle @ .., highest] = bytes;
-    *highest < 0x7f || (*highest == 0x7f && (middle.iter().any(|byte| *byte != 0xff) || *lowest < 0xed))
-}

@@ -93,7 +93,6 @@ mod derive;
 mod field;
 mod graph;
 mod hypergeometric;
-mod identity;
 mod mask;
 mod masked_input;
 mod parameters;
@@ -107,6 +106,7 @@ mod unmasking;
 #[cfg(test)]
 mod tests;
 
+pub use crate::identity::{Identities, Identity, IdentityKey, IdentityKeyError};
 pub use advert::{Advert, AdvertMessage, ContextError, Roster, RoundContext};
 pub use answer::{AlreadyAnswered, Answer, AnswerRecord, LatestAnswer};
 pub use client::{Advertised, Confirmed, Masked, Masking, Member, Shared};
@@ -116,7 +116,6 @@ pub use coordinator::{
     Advertising, Collecting, Confirming, Failed, Missing, Sharing, Stage, Unmasked, Unmasking,
 };
 pub use coordinator_error::CoordinatorError;
-pub use identity::{Identities, Identity, IdentityKey, IdentityKeyError};
 pub use masked_input::MaskedInput;
 pub use parameters::{Adversary, Assumptions, Parameters, ParametersError};
 pub use ring::{Ring, RingTooNarrow, SumBound, Word};

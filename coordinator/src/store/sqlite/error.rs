@@ -82,6 +82,9 @@ pub enum SqliteError {
     /// A digest is none.
     #[error("\"{0}\" stands in the state where a SHA-256 belongs: restore a backup")]
     NoDigest(String),
+    /// A key is none.
+    #[error("\"{0}\" stands in the state where a client's key belongs: restore a backup")]
+    NoKey(String),
     /// A number is out of its range.
     #[error("{0} stands in the state where a number from 0 to 4294967295 belongs: restore a backup")]
     NoNumber(i64),

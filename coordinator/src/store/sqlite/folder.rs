@@ -17,6 +17,7 @@ use super::schema::migrate;
 use super::{ModelDecoder, ModelFormat};
 use crate::crash::CrashPoint;
 use crate::service::Charter;
+use crate::store::nonces::Nonces;
 use crate::store::state::{Change, Kept, ModelFile, State};
 use privet_core::aggregation::Sum;
 use privet_core::params::Params;
@@ -111,7 +112,8 @@ impl Folder {
         let whole = self.whole(&rows, &*format.decode)?;
         let kept = Kept {
             federation: Federation::resume(charter.rules.clone(), whole.saved, Arc::clone(noise_seed))?,
-            credentials: rows.credentials,
+            keys: rows.keys,
+            nonces: Nonces::resume(rows.nonces),
             current: whole.current,
             previous: whole.previous,
             sealed: rows.sealed,
@@ -129,7 +131,7 @@ impl Folder {
         let previous = rows.previous.map(|digest| self.blobs.get(digest)).transpose()?.map(ModelFile::new);
         let open = rows.open.as_ref().map(|open| self.open_round(open, model.len())).transpose()?;
         let history = rows.sealed.iter().map(|sealed| with_late(sealed, rows)).collect();
-        let enrolled = rows.credentials.keys().copied().collect();
+        let enrolled = rows.keys.keys().copied().collect();
         let saved = Saved { enrolled, model, history, open, recorded: rows.recorded.clone() };
         saved.check()?;
         Ok(Whole { saved, current, previous })

@@ -1,8 +1,11 @@
 //! The state as rows.
 
 use super::error::SqliteError;
+use crate::store::nonces::UsedNonce;
 use crate::store::state::{Change, State};
-use privet_core::protocol::{CredentialDigest, HexDigest};
+use privet_core::identity::IdentityKey;
+use privet_core::protocol::HexDigest;
+use privet_core::protocol::signature::Nonce;
 use privet_core::round::{Contribution, Phase, Recorded, SealedRecord};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +15,8 @@ pub(super) struct Rows {
     pub(super) plan: String,
     pub(super) model: HexDigest,
     pub(super) previous: Option<HexDigest>,
-    pub(super) credentials: BTreeMap<u32, CredentialDigest>,
+    pub(super) keys: BTreeMap<u32, IdentityKey>,
+    pub(super) nonces: Vec<UsedNonce>,
     pub(super) sealed: Vec<SealedRecord>,
     /// Who came after the end of which round.
     pub(super) late: BTreeMap<u32, BTreeSet<u32>>,
@@ -55,6 +59,10 @@ pub(super) fn write(
     for change in changes {
         write_change(transaction, change)?;
     }
+    if changes.iter().any(|change| matches!(change, Change::NonceUsed(_))) {
+        let horizon = state.nonces().horizon() as i64;
+        transaction.prepare_cached("DELETE FROM nonces WHERE created < ?1")?.execute([horizon])?;
+    }
     if changes.iter().any(|change| matches!(change, Change::Closed(_))) {
         let previous = state.previous().map(|file| file.sha256.to_string());
         let row = params![state.current().sha256.to_string(), previous];
@@ -72,8 +80,12 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
         transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(row))
     };
     match change {
-        Change::Enrolled { client, credential } => {
-            execute("INSERT INTO clients VALUES (?1, ?2)", params![client, credential.digest().to_string()])?
+        Change::Enrolled { client, key } => {
+            execute("INSERT INTO clients VALUES (?1, ?2)", params![client, key.to_string()])?
+        }
+        Change::NonceUsed(UsedNonce { created, client, nonce }) => {
+            let row = params![*created as i64, client, nonce.0];
+            execute("INSERT INTO nonces VALUES (?1, ?2, ?3)", row)?
         }
         Change::Opened { round, as_opened: Some(as_opened) } => {
             let row = params![round, as_opened];
@@ -120,7 +132,8 @@ pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError>
         given_noise,
         model: digest(model)?,
         previous: previous.map(digest).transpose()?,
-        credentials: credentials(connection)?,
+        keys: keys(connection)?,
+        nonces: nonces(connection)?,
         sealed: sealed(connection)?,
         late: late(connection)?,
         open: open(connection)?,
@@ -154,12 +167,25 @@ pub(super) fn contributions(
     found.into_iter().map(contribution).collect()
 }
 
-fn credentials(connection: &Connection) -> Result<BTreeMap<u32, CredentialDigest>, SqliteError> {
-    let found = rows(connection, "SELECT client, credential FROM clients", &[], |row| {
+fn keys(connection: &Connection) -> Result<BTreeMap<u32, IdentityKey>, SqliteError> {
+    let found = rows(connection, "SELECT client, key FROM clients", &[], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
     })?;
-    let credential = |(client, sha256)| Ok((number(client)?, CredentialDigest::new(digest(sha256)?)));
-    found.into_iter().map(credential).collect()
+    let key = |(client, key): (i64, String)| match key.parse() {
+        Ok(key) => Ok((number(client)?, key)),
+        Err(_) => Err(SqliteError::NoKey(key)),
+    };
+    found.into_iter().map(key).collect()
+}
+
+fn nonces(connection: &Connection) -> Result<Vec<UsedNonce>, SqliteError> {
+    let found = rows(connection, "SELECT created, client, nonce FROM nonces", &[], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, [u8; 16]>(2)?))
+    })?;
+    let used = |(created, client, nonce)| {
+        Ok(UsedNonce { created: created as u64, client: number(client)?, nonce: Nonce(nonce) })
+    };
+    found.into_iter().map(used).collect()
 }
 
 fn sealed(connection: &Connection) -> Result<Vec<SealedRecord>, SqliteError> {

@@ -7,8 +7,16 @@ CREATE TABLE federation (
 
 CREATE TABLE clients (
     client INTEGER PRIMARY KEY,
-    credential TEXT NOT NULL UNIQUE
+    key TEXT NOT NULL UNIQUE
 ) STRICT;
+
+-- Nonces of signatures, as long as one could be sent again; `created` is in seconds since the Unix epoch.
+CREATE TABLE nonces (
+    created INTEGER NOT NULL,
+    client INTEGER NOT NULL REFERENCES clients (client),
+    nonce BLOB NOT NULL,
+    PRIMARY KEY (created, client, nonce)
+) STRICT, WITHOUT ROWID;
 
 -- Rounds that are over: the record as JSON, and its digest.
 CREATE TABLE rounds (

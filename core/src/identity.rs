@@ -1,15 +1,22 @@
-//! Who a client is: an Ed25519 key that outlives rounds, enrolled where the coordinator cannot exchange it.
+//! Who a client is: an Ed25519 key that outlives rounds, with which it signs its requests and its part of secure
+//! aggregation.
+//!
+//! One key serves both, and no signature of one use is one of the other: what is signed of a request begins with `"@`
+//! (RFC 9421, section 2.5), what is signed for secure aggregation with `privet/secagg/`.
 
-use super::codec::is_canonical_coordinate;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 /// A client's secret identity. It does not print, and is wiped when dropped.
 pub struct Identity(SigningKey);
 
-/// A client's public identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A client's public identity, written as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct IdentityKey(VerifyingKey);
 
 /// The public identities of the clients, by number. Whoever chooses them chooses whom a client trusts.
@@ -17,7 +24,7 @@ pub type Identities = BTreeMap<u32, IdentityKey>;
 
 /// The bytes are no key that an honest client has.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
-#[error("the bytes are no Ed25519 public key, or a weak one")]
+#[error("this is no Ed25519 public key in 64 hexadecimal digits, or a weak one")]
 pub struct IdentityKeyError;
 
 impl Identity {
@@ -77,6 +84,48 @@ impl IdentityKey {
     }
 }
 
+impl fmt::Display for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.to_bytes()))
+    }
+}
+
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for IdentityKey {
+    type Err = IdentityKeyError;
+
+    fn from_str(text: &str) -> Result<IdentityKey, IdentityKeyError> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| IdentityKeyError)?;
+        IdentityKey::from_bytes(&bytes)
+    }
+}
+
+impl From<IdentityKey> for String {
+    fn from(key: IdentityKey) -> String {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for IdentityKey {
+    type Error = IdentityKeyError;
+
+    fn try_from(text: String) -> Result<IdentityKey, IdentityKeyError> {
+        text.parse()
+    }
+}
+
+/// Whether these are the bytes of a coordinate below `2^255 - 19`, the only writing that a curve point may have.
+pub(crate) fn is_canonical_coordinate(bytes: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = bytes;
+    *highest < 0x7f || (*highest == 0x7f && (middle.iter().any(|byte| *byte != 0xff) || *lowest < 0xed))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +165,17 @@ mod tests {
         beyond[31] = 0x7f;
         for bytes in [one, beyond, [0; 32], [0xff; 32]] {
             assert_eq!(IdentityKey::from_bytes(&bytes), Err(IdentityKeyError));
+            assert_eq!(hex::encode(bytes).parse::<IdentityKey>(), Err(IdentityKeyError));
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_is_written() {
+        let key = Identity::from_random(&[1; 32]).key();
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert_eq!(serde_json::from_str::<IdentityKey>(&serde_json::to_string(&key).unwrap()).unwrap(), key);
+        for text in ["", "key", &"0".repeat(63), &"g".repeat(64)] {
+            assert_eq!(text.parse::<IdentityKey>(), Err(IdentityKeyError));
         }
     }
 }
