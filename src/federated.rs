@@ -1,7 +1,7 @@
 //! One federated run, and the lines that it leaves.
 
 use crate::cli::Over;
-use crate::document::round::{Bytes, Round, RoundSeconds};
+use crate::document::round::{Bytes, Round, RoundSeconds, Unprotected};
 use crate::error::CommandError;
 use crate::over_http;
 use crate::setting::Setting;
@@ -101,7 +101,9 @@ fn line(setting: &Setting, report: &RoundReport, bytes_of_model: u64) -> Round {
         total: report.seconds.total,
     };
     let test = report.test.clone().map(Scores::from);
-    round_line(&setting.plan, &report.record, test, bytes, seconds)
+    let unprotected =
+        report.norms.map(|norms| Unprotected { clipped: norms.clipped, median_norm: norms.median });
+    Round { unprotected, ..round_line(&setting.plan, &report.record, test, bytes, seconds) }
 }
 
 /// The line of a round in the metrics.
@@ -133,6 +135,10 @@ pub(crate) fn round_line(
         seconds,
         row: None,
         epsilon: record.epsilon,
-        noise_deviation: protection.map(|protection| protection.deviation_of_mean(plan.grid(), contributed)),
+        noise_deviation: record.diagnostics.map(|told| told.noise_deviation),
+        clip: record.diagnostics.map(|told| told.clip),
+        signal_to_noise: record.diagnostics.map(|told| told.signal_to_noise),
+        within_clip: record.diagnostics.and_then(|told| told.within_clip),
+        unprotected: None,
     }
 }

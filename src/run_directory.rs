@@ -315,6 +315,10 @@ mod tests {
             row: None,
             epsilon: None,
             noise_deviation: None,
+            clip: None,
+            signal_to_noise: None,
+            within_clip: None,
+            unprotected: None,
         }
     }
 

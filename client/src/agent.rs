@@ -10,6 +10,7 @@ use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::nn::Examples;
 use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
+use privet_core::privacy::Clip;
 use privet_core::protocol::{CheckInAnswer, HexDigest, Problem};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,7 @@ enum Next {
 struct Task {
     round: u32,
     model_sha256: HexDigest,
+    clip: Option<Clip>,
 }
 
 /// What came of a task.
@@ -132,8 +134,8 @@ impl<T: Transport> Agent<T> {
                 }
             };
             match self.connection.check_in(client, &self.membership.identity).await {
-                Ok(CheckInAnswer::Train { round, model_sha256, .. }) => {
-                    return Ok(Next::Take(Task { round, model_sha256 }));
+                Ok(CheckInAnswer::Train { round, model_sha256, clip, .. }) => {
+                    return Ok(Next::Take(Task { round, model_sha256, clip }));
                 }
                 Ok(CheckInAnswer::Finished { model_sha256 }) => return Ok(Next::Finish(model_sha256)),
                 Ok(CheckInAnswer::Wait) => {}
@@ -257,7 +259,7 @@ fn train(
     model_file: &[u8],
     rows: &dyn Examples,
 ) -> Result<Prepared, ParticipantError> {
-    let ready = participant.assign(task.round, task.model_sha256).receive(model_file)?;
+    let ready = participant.assign(task.round, task.model_sha256, task.clip).receive(model_file)?;
     Ok(match ready.train(rows, &mut participant.worker()) {
         Ok(trained) => Prepared::Trained(trained),
         Err(declined) => Prepared::Declined(declined),

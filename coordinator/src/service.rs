@@ -197,7 +197,8 @@ impl<S: Store> Service<S> {
 
     /// The exact length of an update of this federation's model, in bytes.
     pub(crate) fn update_len(&self) -> usize {
-        UpdateMessage::encoded_len(self.shared.charter.parameters)
+        let Charter { rules, parameters, .. } = &self.shared.charter;
+        UpdateMessage::encoded_len(rules.coordinates(*parameters))
     }
 
     /// What the machine's clock says, in seconds since the Unix epoch.

@@ -33,9 +33,31 @@ pub(crate) struct Round {
     /// Privacy spent by the end of this round; left out where none is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) epsilon: Option<f64>,
-    /// Standard deviation of the noise in each coordinate of the mean update; left out where none is promised.
+    /// Standard deviation of the noise in each coordinate of the mean update; left out where no privacy is promised or
+    /// nothing was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) noise_deviation: Option<f64>,
+    /// The clip of the round; this and the two that follow as for `noise_deviation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clip: Option<f64>,
+    /// Norm of the mean update over that of its noise, told from the noised mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signal_to_noise: Option<f64>,
+    /// Share of updates within the clip, told from noised votes; left out where the clip does not adapt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) within_clip: Option<f64>,
+    /// What only a simulation can know; left out where no privacy is promised, and over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unprotected: Option<Unprotected>,
+}
+
+/// Statistics of the simulated clients' own updates, without noise: no promise covers them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unprotected {
+    /// Share of updates that were longer than the clip.
+    pub(crate) clipped: f64,
+    /// Median norm of the updates before they were clipped.
+    pub(crate) median_norm: f64,
 }
 
 /// Volumes of message bodies, in bytes.

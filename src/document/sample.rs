@@ -7,7 +7,7 @@ use super::explanation::{ExplainedFeature, Explanation};
 use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
-use super::round::{Bytes, Round, RoundSeconds};
+use super::round::{Bytes, Round, RoundSeconds, Unprotected};
 use super::simulate::{Outcome, Privacy, RunSeconds, Simulation};
 use super::tune::{TunedCandidate, Tuning};
 use privet_core::privacy::Neighbouring;
@@ -105,6 +105,10 @@ pub(crate) fn round() -> Round {
         row: Some("federated + client-level DP".into()),
         epsilon: Some(0.5),
         noise_deviation: Some(0.01),
+        clip: Some(0.5),
+        signal_to_noise: Some(1.5),
+        within_clip: Some(0.5),
+        unprotected: Some(Unprotected { clipped: 0.5, median_norm: 0.5 }),
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Privacy {
     pub(crate) target_epsilon: Option<f64>,
     /// Standard deviation of the noise over the sensitivity.
     pub(crate) noise_multiplier: f64,
-    /// The most that an update may measure.
+    /// The most that an update may measure; of the first round, if it adapts.
     pub(crate) clip: f64,
     /// Whether the promise holds: not if the noise was drawn from a seed that somebody knows.
     pub(crate) guarantee: bool,

@@ -28,6 +28,9 @@ pub(crate) fn simulate(
     let contents = html! {
         section { h2 { "The way there" } div.figures { (accuracy(rounds)?) (loss(rounds)?) } }
         section { h2 { "What it cost" } div.figures { (seconds(rounds)?) (traffic(rounds)?) (epsilon(rounds)?) } }
+        @if simulation.privacy.is_some() {
+            section { h2 { "Clip and noise" } div.figures { (clip(rounds)?) (signal(rounds)?) (cut(rounds)?) } }
+        }
         @if let Some(explanation) = explanation {
             section { h2 { "What the model goes by" } div.figures { (explanation) } }
         }
@@ -93,8 +96,17 @@ fn privacy_facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
         ("… for each", privacy.unit.clone()),
         ("… trusting", privacy.trusted.clone()),
         ("noise multiplier", privacy.noise_multiplier.to_string()),
-        ("clip", privacy.clip.to_string()),
     ];
+    let rounds = &simulation.rounds;
+    let clips: Vec<f64> = rounds.iter().filter_map(|round| round.clip).collect();
+    let adapts = rounds.iter().any(|round| round.within_clip.is_some());
+    facts.push(match (clips.first(), clips.last()) {
+        (Some(first), Some(last)) if adapts => ("clip", format!("{first:.4}, at the end {last:.4}")),
+        _ => ("clip", privacy.clip.to_string()),
+    });
+    if let Some(deviation) = rounds.iter().rev().find_map(|round| round.noise_deviation) {
+        facts.push(("noise in a coordinate of the mean", format!("{deviation:.3e} (standard deviation)")));
+    }
     if !privacy.guarantee {
         facts.insert(0, ("no guarantee", crate::noise::NO_GUARANTEE.to_owned()));
     }
@@ -114,6 +126,58 @@ fn epsilon(rounds: &[Round]) -> Result<Markup, ReportError> {
         series: vec![series("epsilon", FIRST, rounds, |round| round.epsilon)],
     };
     curves(&chart, |point| format!("{:.4}", point.y))
+}
+
+/// What is said of figures that no noise hides.
+const UNPROTECTED: &str = "Only a simulation knows this: it is computed on the simulated clients' updates without noise, and no promise covers it.";
+
+fn clip(rounds: &[Round]) -> Result<Markup, ReportError> {
+    let median = series("median norm", SECOND, rounds, |round| Some(round.unprotected?.median_norm));
+    let known = !median.points.is_empty();
+    let description = match known {
+        true => format!("The clip, and the median norm of updates before it. Of the median: {UNPROTECTED}"),
+        false => "The most that an update could measure in each round.".to_owned(),
+    };
+    let clip = series("clip", FIRST, rounds, |round| round.clip);
+    let chart = LineChart {
+        title: if known { "Clip and norms of updates" } else { "Clip" },
+        description: &description,
+        x_label: "round",
+        y_tick: plain_tick,
+        y_limits: 0.0..f64::INFINITY,
+        series: [clip, median].into_iter().filter(|series| !series.points.is_empty()).collect(),
+    };
+    curves(&chart, |point| format!("{:.4}", point.y))
+}
+
+fn signal(rounds: &[Round]) -> Result<Markup, ReportError> {
+    let chart = LineChart {
+        title: "Signal to noise",
+        description: "Norm of the mean update over that of its noise, told from the noised mean: it costs nothing more.",
+        x_label: "round",
+        y_tick: plain_tick,
+        y_limits: 0.0..f64::INFINITY,
+        series: vec![series("signal to noise", FIRST, rounds, |round| round.signal_to_noise)],
+    };
+    curves(&chart, |point| format!("{:.3}", point.y))
+}
+
+fn cut(rounds: &[Round]) -> Result<Markup, ReportError> {
+    let told = series("told by noised votes", FIRST, rounds, |round| Some(1.0 - round.within_clip?));
+    let exact = series("exactly", SECOND, rounds, |round| Some(round.unprotected?.clipped));
+    let description = match exact.points.is_empty() {
+        true => "Share of updates longer than the clip, told by noised votes.".to_owned(),
+        false => format!("Share of updates longer than the clip. {UNPROTECTED}"),
+    };
+    let chart = LineChart {
+        title: "Updates cut",
+        description: &description,
+        x_label: "round",
+        y_tick: percent_tick,
+        y_limits: 0.0..1.0,
+        series: [told, exact].into_iter().filter(|series| !series.points.is_empty()).collect(),
+    };
+    curves(&chart, |point| format!("{} %", quantity::percent(point.y)))
 }
 
 fn accuracy(rounds: &[Round]) -> Result<Markup, ReportError> {

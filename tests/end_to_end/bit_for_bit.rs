@@ -94,7 +94,7 @@ impl Driver {
             let round = collecting.round();
             let model = federation.model().clone();
             for client in arrivals(round) {
-                let task = Task { round, client, model: &model };
+                let task = Task { round, client, model: &model, clip: None };
                 let shard = &self.holdings.clients[client as usize - 1];
                 let update = self.training.update(task, shard, &mut worker).unwrap();
                 // The digest of what was sent; the same for the same update.

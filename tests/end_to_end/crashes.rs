@@ -33,15 +33,17 @@ weights = \"uniform\"
 clip = 0.5
 delta = 1e-3
 noise-multiplier = 1.0
+adaptive-clip = { quantile = 0.5 }
 ";
 const CLIENTS: u32 = 3;
 const SIGKILL: i32 = 9;
 
-/// Whether privacy is promised.
+/// Whether privacy is promised, and by noise of which kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Plain,
     Private,
+    Correlated,
 }
 
 impl Kind {
@@ -49,19 +51,26 @@ impl Kind {
         match self {
             Kind::Plain => PLAN.to_owned(),
             Kind::Private => format!("{PLAN}{PROMISE}"),
+            // The noise of a round takes back some of the rounds before: its memory must outlive the process.
+            Kind::Correlated => {
+                let promise = PROMISE
+                    .replace("poisson", "all")
+                    .replace("adaptive-clip = { quantile = 0.5 }", "matrix = { separation = 1, bands = 3 }");
+                format!("{PLAN}{promise}")
+            }
         }
     }
 
     fn flags(self) -> &'static str {
         match self {
             Kind::Plain => "",
-            Kind::Private => " --noise-seed 5",
+            Kind::Private | Kind::Correlated => " --noise-seed 5",
         }
     }
 
     /// The final model of a run in which nothing is killed, and in which there is no network either.
     fn undisturbed(self) -> &'static [u8] {
-        static MODELS: [OnceLock<Vec<u8>>; 2] = [OnceLock::new(), OnceLock::new()];
+        static MODELS: [OnceLock<Vec<u8>>; 3] = [const { OnceLock::new() }; 3];
         MODELS[self as usize].get_or_init(|| {
             let sandbox = Sandbox::with("plan.toml", self.plan());
             sandbox.succeed(&format!("simulate plan.toml --quiet --out out{}", self.flags()));
@@ -261,6 +270,7 @@ fn killed_at_any_point_a_promise_is_kept() {
     }
     for point in [ModelWritten, Committed] {
         killed_once(Kind::Private, point, &times(point)[1..]);
+        killed_once(Kind::Correlated, point, times(point));
     }
 }
 

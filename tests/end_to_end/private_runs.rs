@@ -27,11 +27,14 @@ noise-multiplier = 1.0
 
 #[test]
 fn a_given_noise_seed_repeats_the_model_over_any_transport_and_gives_up_the_promise() {
-    for noise_at in ["coordinator", "clients", "local"] {
+    let adaptive = "adaptive-clip = { quantile = 0.5 }\nclip";
+    for (noise_at, clip) in
+        [("coordinator", "clip"), ("clients", "clip"), ("local", "clip"), ("coordinator", adaptive), ("clients", adaptive)]
+    {
         let minimum = if noise_at == "coordinator" { 0 } else { 1 };
         let plan = PRIVATE
             .replace("minimum = 0", &format!("minimum = {minimum}"))
-            .replace("clip", &format!("noise-at = \"{noise_at}\"\nclip"));
+            .replace("clip", &format!("noise-at = \"{noise_at}\"\n{clip}"));
         let sandbox = Sandbox::with("plan.toml", plan);
         let run = sandbox.run("simulate plan.toml --noise-seed 5 --json --out memory");
         assert!(run.status.success(), "{}", text(&run.stderr));
@@ -43,9 +46,13 @@ fn a_given_noise_seed_repeats_the_model_over_any_transport_and_gives_up_the_prom
         for line in text(&sandbox.read("memory/metrics.jsonl")).lines() {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
             assert!(line["epsilon"].as_f64().unwrap() > 0.0 && line["train_loss"].is_null(), "{line}");
+            assert_eq!(line["within_clip"].is_number(), clip == adaptive, "{line}");
+            assert!(line["unprotected"]["median_norm"].as_f64().unwrap() > 0.0, "{line}");
         }
         sandbox.succeed("simulate plan.toml --noise-seed 5 --over http --quiet --out http");
         assert!(model(&sandbox.path("memory")) == model(&sandbox.path("http")), "{noise_at}");
+        // A coordinator knows no norms.
+        assert!(!text(&sandbox.read("http/metrics.jsonl")).contains("unprotected"));
     }
 }
 

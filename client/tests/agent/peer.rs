@@ -178,7 +178,12 @@ impl State {
                 self.signer(request);
                 let open = |round: &u32| !self.counted.contains_key(round) && !self.missed.contains(round);
                 json(&match (1..=ROUNDS).find(open) {
-                    Some(round) => CheckInAnswer::Train { round, model_sha256, milliseconds_left: 1_000 },
+                    Some(round) => CheckInAnswer::Train {
+                        round,
+                        model_sha256,
+                        milliseconds_left: 1_000,
+                        clip: None,
+                    },
                     None => CheckInAnswer::Finished { model_sha256 },
                 })
             }

@@ -56,13 +56,13 @@ async fn answer_in_time<S: Store>(service: &Service<S>, client: u32) -> Result<C
 
 async fn answer_now<S: Store>(service: &Service<S>, client: u32) -> Result<CheckInAnswer, RequestError> {
     let now = service.now();
-    let Orders { assignment, model_sha256 } = service.store().check_in(client, now).await?;
+    let Orders { assignment, model_sha256, clip } = service.store().check_in(client, now).await?;
     Ok(match assignment {
         Assignment::Wait => CheckInAnswer::Wait,
         Assignment::Finished => CheckInAnswer::Finished { model_sha256 },
         Assignment::Train { round, deadline } => {
             let milliseconds_left = u64::try_from(now.until(deadline).as_millis()).unwrap_or(u64::MAX);
-            CheckInAnswer::Train { round, model_sha256, milliseconds_left }
+            CheckInAnswer::Train { round, model_sha256, milliseconds_left, clip }
         }
     })
 }

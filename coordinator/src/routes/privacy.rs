@@ -13,7 +13,7 @@ pub(super) async fn show<S: Store>(
     let protection = service.charter().rules.protection.as_ref();
     let spending = service.store().spending().await?;
     let (protection, spending) = protection.zip(spending).ok_or(RequestError::NoPrivacy)?;
-    let Spending { ledger, epsilon, exhausted } = spending;
+    let Spending { ledger, epsilon, clip, exhausted } = spending;
     Ok(Json(PrivacyState {
         epsilon,
         delta: ledger.delta(),
@@ -21,7 +21,7 @@ pub(super) async fn show<S: Store>(
         releases: ledger.releases(),
         exhausted,
         trusted: protection.trusted().to_owned(),
-        clip: protection.clip().norm(),
+        clip,
         noise_multiplier: protection.noise_multiplier(),
         ledger,
     }))

@@ -11,7 +11,7 @@ pub use nonces::Denial;
 pub use sqlite::{CheckError, Checked, Finding, ModelDecoder, ModelFormat, SqliteError, SqliteStore, check};
 
 use bytes::Bytes;
-use privet_core::privacy::Ledger;
+use privet_core::privacy::{Clip, Ledger};
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundSummary};
 use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, Submission, Timestamp};
@@ -83,12 +83,14 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// What a client is to do, and with which model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Orders {
     /// What it is to do.
     pub assignment: Assignment,
     /// The current model.
     pub model_sha256: HexDigest,
+    /// The clip of the round, if the plan's adapts.
+    pub clip: Option<Clip>,
 }
 
 /// How far a federation is.
@@ -111,6 +113,8 @@ pub struct Spending {
     pub ledger: Ledger,
     /// What they cost together, at the ledger's delta.
     pub epsilon: f64,
+    /// The most that an update may measure now.
+    pub clip: f64,
     /// Whether the federation ended because the next round would have passed the target.
     pub exhausted: bool,
 }

@@ -170,7 +170,10 @@ impl State {
     ) -> Result<Orders, Refusal> {
         self.tick(now, changes);
         let assignment = self.federation().assignment(client)?;
-        Ok(Orders { assignment, model_sha256: self.current.sha256 })
+        let federation = self.federation();
+        let adapts = federation.rules().protection.as_ref().is_some_and(|it| it.adaptive().is_some());
+        let clip = federation.clip().filter(|_| adapts);
+        Ok(Orders { assignment, model_sha256: self.current.sha256, clip })
     }
 
     pub(crate) fn submit(
@@ -224,7 +227,8 @@ impl State {
     pub(crate) fn spending(&self) -> Option<Spending> {
         let federation = self.federation();
         let (ledger, epsilon) = federation.ledger().zip(federation.epsilon())?;
-        Some(Spending { ledger: ledger.clone(), epsilon, exhausted: federation.is_exhausted() })
+        let (clip, exhausted) = (federation.clip()?.norm(), federation.is_exhausted());
+        Some(Spending { ledger: ledger.clone(), epsilon, clip, exhausted })
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -358,6 +362,7 @@ fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> Round
             Outcome::Abandoned { minimum } => RoundOutcome::Abandoned { minimum },
         },
         epsilon: record.epsilon,
+        clip: record.diagnostics.map(|diagnostics| diagnostics.clip),
         model_sha256,
     }
 }

@@ -10,7 +10,7 @@ use privet_coordinator::{
 use privet_core::encoding::Update;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
-use privet_core::protocol::{HexDigest, PrivacyState, Problem, RoundSummary, UpdateMessage};
+use privet_core::protocol::{CheckInAnswer, HexDigest, PrivacyState, Problem, RoundSummary, UpdateMessage};
 use privet_core::round::{Federation, Rules, Submission, Timestamp, check_chain};
 use std::path::Path;
 use std::sync::Arc;
@@ -191,6 +191,37 @@ async fn rounds_that_close_in_one_step_have_models_of_their_own() {
     assert_eq!(models, records.iter().map(|sealed| sealed.model_out).collect::<Vec<_>>());
     assert!(models[0] != models[1] && models[1] != models[2], "each releases noise of its own");
     check_chain(&records, HexDigest::of(b"name = \"garden\"\n")).unwrap();
+}
+
+#[tokio::test]
+async fn a_task_names_the_clip_that_the_votes_have_made() {
+    let plan = PLAN
+        .replace("rounds = 1", "rounds = 2")
+        .replace("noise-multiplier = 1.0", "noise-multiplier = 1.0\nadaptive-clip = { learning-rate = 1.0 }");
+    let rules = Rules::new(&Plan::parse(&plan).unwrap());
+    let (journal, _) = Journal::new();
+    let federation = Federation::protected(rules.clone(), first_model(), noise_seed());
+    let store = MemoryStore::new(federation, &charter(rules.clone()), encode, journal.clone());
+    let service = Service::new(store, charter(rules), SystemClock::new(), Options::default(), journal);
+    let garden = Garden { app: app(service) };
+    garden.enrol_all().await;
+    let clip = async || match garden.check_in(1).await.assignment() {
+        CheckInAnswer::Train { clip, .. } => clip.unwrap().norm(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(clip().await, 1.0);
+    let vote = |client, vote| {
+        let update = Update { delta: vec![1000, 0, vote], weight: 1, loss: 0 };
+        UpdateMessage { round: 1, client, update }.encode()
+    };
+    assert_eq!(garden.send(put(1, 1, vote(1, 1025))).await.problem(), Problem::UpdateNotClipped);
+    assert_eq!(garden.send(put(1, 1, update(1, 0))).await.problem(), Problem::WrongLength);
+    for client in 1..=3 {
+        assert_eq!(garden.upload(1, client, vote(client, 1024)).await.status, StatusCode::OK);
+    }
+    let after = clip().await;
+    let state: PrivacyState = garden.get("/v1/privacy").await.json();
+    assert!(after != 1.0 && state.clip == after, "{after}");
 }
 
 #[tokio::test]

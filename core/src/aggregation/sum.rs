@@ -64,6 +64,14 @@ impl Sum {
         self.weight += part.weight;
     }
 
+    /// Takes the last coordinate out of the sum: it is no parameter of the model.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn take_last(&mut self) -> i64 {
+        self.delta.pop().expect("a sum with a vote has a coordinate")
+    }
+
     /// Adds a draw of noise to every coordinate of the movement, and drops the loss, which carries none.
     pub(crate) fn add_noise(&mut self, mut draw: impl FnMut() -> i64) {
         for sum in &mut self.delta {

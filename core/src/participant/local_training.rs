@@ -8,7 +8,7 @@ use crate::encoding::{EncodingError, FixedPoint, Update};
 use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
 use crate::params::Params;
 use crate::plan::{NoiseAt, Plan, Protection, Weights};
-use crate::privacy::{ClippingError, NoiseSeed};
+use crate::privacy::{Clip, Clipped, ClippingError, NoiseSeed};
 use crate::protocol::DeclineReason;
 use crate::random::{Purpose, Seed};
 use std::fmt;
@@ -35,12 +35,15 @@ pub struct Task<'a> {
     pub client: u32,
     /// The model to start from.
     pub model: &'a Params,
+    /// The clip of the round; the plan's if none is named.
+    pub clip: Option<Clip>,
 }
 
 /// The memory in which one participant at a time trains; it is used again for the next.
 pub struct Worker {
     workspace: Workspace,
     local: Params,
+    clipped: Option<Clipped>,
 }
 
 /// Why a participant has no update to give.
@@ -71,6 +74,16 @@ pub enum LocalTrainingError {
         round: u32,
         /// Why.
         source: ClippingError,
+    },
+    /// The task names a clip that no round of the plan has.
+    #[error("client {client}, round {round}: no round of the plan has a clip of {clip}: the task is not taken")]
+    ForeignClip {
+        /// Which client.
+        client: u32,
+        /// In which round.
+        round: u32,
+        /// The clip that was named.
+        clip: f64,
     },
     /// The update does not fit the encoding.
     #[error("client {client}, round {round}: {source}")]
@@ -133,7 +146,7 @@ impl LocalTraining {
     /// Memory for one participant at a time.
     pub fn worker(&self) -> Worker {
         let local = Params::zeros(Arc::clone(self.network.layout()));
-        Worker { workspace: Workspace::new(&self.network), local }
+        Worker { workspace: Workspace::new(&self.network), local, clipped: None }
     }
 
     /// Trains a copy of the round's model on a client's rows: how it moved is the update.
@@ -156,11 +169,11 @@ impl LocalTraining {
         examples: &dyn Examples,
         worker: &mut Worker,
     ) -> Result<Progress, LocalTrainingError> {
-        let Task { round, client, model } = task;
+        let Task { round, client, model, .. } = task;
         if examples.is_empty() {
             return Err(LocalTrainingError::NoExamples { client });
         }
-        let Worker { workspace, local } = worker;
+        let Worker { workspace, local, .. } = worker;
         local.values_mut().copy_from_slice(model.values());
         let shuffle = self.seed.stream_for(Purpose::Shuffle, round, client);
         // A schedule of learning rates runs over all rounds, not anew in each.
@@ -181,18 +194,34 @@ impl LocalTraining {
     ) -> Result<Update, LocalTrainingError> {
         let weight = self.weights.of(examples);
         if let Some(protection) = &self.protection {
-            let mut delta = protecting::clipped(protection, self.grid, task, &mut worker.local)?;
-            protecting::add_noise(protection, task, self.noise_seed.as_deref(), &mut delta);
+            let clip = task.clip.unwrap_or(protection.clip());
+            let protection = protection.in_round(clip).ok_or(LocalTrainingError::ForeignClip {
+                client: task.client,
+                round: task.round,
+                clip: clip.norm(),
+            })?;
+            let (mut delta, clipped) =
+                protecting::clipped(&protection, self.grid, task, &mut worker.local)?;
+            worker.clipped = Some(clipped);
+            protecting::add_noise(&protection, task, self.noise_seed.as_deref(), &mut delta);
             // The loss is a function of the rows that no clip bounds: it stays at home.
             return Ok(Update { delta, weight, loss: 0 });
         }
-        let Task { round, client, model } = task;
+        let Task { round, client, model, .. } = task;
         let delta = self
             .grid
             .encode_difference(worker.local.values(), model.values())
             .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
         let loss = self.grid.encode_saturating(progress.mean_loss);
         Ok(Update { delta, weight, loss })
+    }
+}
+
+impl Worker {
+    /// What the clip did to the update that was encoded last. It is a function of the client's rows that nothing
+    /// protects: a simulation may look at it, and nobody else.
+    pub(crate) fn take_clipped(&mut self) -> Option<Clipped> {
+        self.clipped.take()
     }
 }
 
@@ -216,7 +245,7 @@ mod tests {
         let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
         let training = LocalTraining::new(&plan, network);
         let rows = Shard::all(Arc::new(sets::digits())).select(0..50).unwrap();
-        let task = Task { round, client: 1, model: &model };
+        let task = Task { round, client: 1, model: &model, clip: None };
         training.update(task, &rows, &mut training.worker()).unwrap()
     }
 
@@ -237,7 +266,7 @@ mod tests {
         let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
         let training = LocalTraining::new(&plan, network);
         let none = Shard::all(Arc::new(sets::digits())).select([]).unwrap();
-        let task = Task { round: 1, client: 7, model: &model };
+        let task = Task { round: 1, client: 7, model: &model, clip: None };
         let refused = training.update(task, &none, &mut training.worker()).unwrap_err();
         assert_eq!(refused, LocalTrainingError::NoExamples { client: 7 });
     }

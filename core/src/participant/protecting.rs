@@ -3,30 +3,34 @@
 use super::{LocalTrainingError, Task};
 use crate::encoding::FixedPoint;
 use crate::params::Params;
-use crate::plan::{NoiseAt, Protection};
-use crate::privacy::{NoisePurpose, NoiseSeed};
+use crate::plan::{NoiseAt, RoundProtection, VOTE};
+use crate::privacy::{Clipped, NoisePurpose, NoiseSeed};
 
-/// Clips the movement of the model and writes it on the grid. On return `local` holds the movement, not the model.
+/// Clips the movement of the model and writes it on the grid, with a vote on the clip behind it where there are votes.
+/// On return `local` holds the movement, not the model.
 ///
 /// The clip covers the whole vector, weights and biases. It is applied twice: before the encoding, so that a long
 /// update fits the grid, and on the grid, where it is exact.
 pub(super) fn clipped(
-    protection: &Protection,
+    protection: &RoundProtection,
     grid: FixedPoint,
     task: Task<'_>,
     local: &mut Params,
-) -> Result<Vec<i32>, LocalTrainingError> {
-    let Task { round, client, model } = task;
+) -> Result<(Vec<i32>, Clipped), LocalTrainingError> {
+    let Task { round, client, model, .. } = task;
     for (value, before) in local.values_mut().iter_mut().zip(model.values()) {
         *value -= before;
     }
     let clip = protection.clip();
     let refused = |source| LocalTrainingError::Clip { client, round, source };
-    clip.clip(local.values_mut()).map_err(refused)?;
+    let clipped = clip.clip(local.values_mut()).map_err(refused)?;
     let mut delta =
         grid.encode(local.values()).map_err(|source| LocalTrainingError::Encode { client, round, source })?;
     clip.clip_on_grid(grid.scale(), &mut delta).map_err(refused)?;
-    Ok(delta)
+    if protection.votes().is_some() {
+        delta.push(if clipped.shortened { -VOTE } else { VOTE });
+    }
+    Ok((delta, clipped))
 }
 
 /// Adds the participant's noise, if it is the one to add any.
@@ -34,7 +38,7 @@ pub(super) fn clipped(
 /// # Panics
 /// If noise is to be added and there is no seed: whoever builds a participant of such a plan gives it one.
 pub(super) fn add_noise(
-    protection: &Protection,
+    protection: &RoundProtection,
     task: Task<'_>,
     seed: Option<&NoiseSeed>,
     delta: &mut [i32],
@@ -43,10 +47,17 @@ pub(super) fn add_noise(
         return;
     }
     let seed = seed.expect("a participant that adds noise has the seed of it");
-    let mut stream = seed.stream_for(NoisePurpose::Update, task.round, task.client);
-    for value in delta {
-        let noised = i64::from(*value) + protection.noise().sample(&mut stream);
-        // The plan leaves room for thirteen deviations; what is cut beyond them is post-processing.
-        *value = noised.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+    let stream = |purpose| seed.stream_for(purpose, task.round, task.client);
+    let movement = delta.len() - usize::from(protection.votes().is_some());
+    let (movement, vote) = delta.split_at_mut(movement);
+    let mut noise = stream(NoisePurpose::Update);
+    movement.iter_mut().for_each(|value| add(value, protection.noise().sample(&mut noise)));
+    if let (Some(law), [vote]) = (protection.votes(), vote) {
+        add(vote, law.sample(&mut stream(NoisePurpose::Votes)));
     }
+}
+
+/// The plan leaves room for thirteen deviations; what is cut beyond them is post-processing.
+fn add(value: &mut i32, noise: i64) {
+    *value = (i64::from(*value) + noise).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
 }

@@ -3,6 +3,7 @@
 use super::{LocalTraining, LocalTrainingError, Task, Worker};
 use crate::nn::{self, Examples, ModelFileError};
 use crate::params::Params;
+use crate::privacy::Clip;
 use crate::protocol::{DeclineReason, HexDigest, ReceiptMessage, UpdateMessage};
 
 /// A client that knows the plan, and takes part whenever it is asked.
@@ -18,6 +19,7 @@ pub struct Assigned<'a> {
     participant: &'a Participant,
     round: u32,
     model: HexDigest,
+    clip: Option<Clip>,
 }
 
 /// Has the model, and can train.
@@ -26,6 +28,7 @@ pub struct Ready<'a> {
     participant: &'a Participant,
     round: u32,
     model: Params,
+    clip: Option<Clip>,
 }
 
 /// Has an update to send, and awaits the receipt.
@@ -89,9 +92,9 @@ impl Participant {
         self.training.worker()
     }
 
-    /// Takes a task.
-    pub fn assign(&self, round: u32, model: HexDigest) -> Assigned<'_> {
-        Assigned { participant: self, round, model }
+    /// Takes a task, with the clip that it names, if it names one.
+    pub fn assign(&self, round: u32, model: HexDigest, clip: Option<Clip>) -> Assigned<'_> {
+        Assigned { participant: self, round, model, clip }
     }
 }
 
@@ -111,16 +114,16 @@ impl<'a> Assigned<'a> {
         if network.layout() != self.participant.training.network().layout() {
             return Err(ParticipantError::OtherArchitecture);
         }
-        Ok(Ready { participant: self.participant, round: self.round, model })
+        Ok(Ready { participant: self.participant, round: self.round, model, clip: self.clip })
     }
 }
 
 impl Ready<'_> {
     /// Trains on the client's own rows. Long and blocking.
     pub fn train(self, examples: &dyn Examples, worker: &mut Worker) -> Result<Trained, Declined> {
-        let Ready { participant: Participant { client, training }, round, model } = self;
+        let Ready { participant: Participant { client, training }, round, model, clip } = self;
         let update = training
-            .update(Task { round, client: *client, model: &model }, examples, worker)
+            .update(Task { round, client: *client, model: &model, clip }, examples, worker)
             .map_err(|source| Declined { round, source })?;
         let body = UpdateMessage { round, client: *client, update }.encode();
         Ok(Trained { round, client: *client, body })

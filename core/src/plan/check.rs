@@ -28,7 +28,10 @@ pub struct Overrides {
 /// A sound plan.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// With what follows from the rest filled in.
     raw: RawPlan,
+    /// As typed, for plans that differ in a few values: what followed must follow anew.
+    typed: RawPlan,
     lines: Lines,
     data: DataPlan,
     partition: Partition,
@@ -62,7 +65,7 @@ impl Plan {
     /// The same plan with another seed.
     pub fn with_seed(&self, seed: Seed) -> Plan {
         let mut plan = self.clone();
-        plan.raw.federation.seed = seed.0;
+        (plan.raw.federation.seed, plan.typed.federation.seed) = (seed.0, seed.0);
         plan
     }
 
@@ -80,6 +83,7 @@ impl Plan {
     pub fn without_privacy(&self) -> Plan {
         let mut plan = self.clone();
         (plan.raw.privacy, plan.raw.compare, plan.protection) = (None, None, None);
+        (plan.typed.privacy, plan.typed.compare) = (None, None);
         plan
     }
 
@@ -89,12 +93,12 @@ impl Plan {
     /// # Errors
     /// A target that no noise reaches, or whose noise the grid does not hold.
     pub fn private_rows(&self) -> Result<Vec<(Option<f64>, Plan)>, PlanError> {
-        let Some(section) = &self.raw.privacy else { return Ok(Vec::new()) };
-        let Some(compare) = &self.raw.compare else {
+        let Some(section) = &self.typed.privacy else { return Ok(Vec::new()) };
+        let Some(compare) = &self.typed.compare else {
             return Ok(vec![(section.target_epsilon, self.clone())]);
         };
         let row = |target: &f64| {
-            let mut raw = self.raw.clone();
+            let mut raw = self.typed.clone();
             let target_epsilon = Some(*target);
             raw.privacy = Some(PrivacySection { noise_multiplier: None, target_epsilon, ..section.clone() });
             Ok((target_epsilon, Checker { raw, lines: self.lines.clone() }.check()?))
@@ -203,6 +207,7 @@ pub(super) struct Checker {
 
 impl Checker {
     fn check(mut self) -> Result<Plan, PlanError> {
+        let typed = self.raw.clone();
         let data = DataPlan::new(&self.raw.data)
             .map_err(|error| self.fault("data", error.key(), ValueFault::Data(error)))?;
         let partition = Partition::new(&self.raw.partition)
@@ -226,6 +231,7 @@ impl Checker {
         let protection = self.protection(cohort, weights, grid)?;
         Ok(Plan {
             raw: self.raw,
+            typed,
             lines: self.lines,
             data,
             partition,

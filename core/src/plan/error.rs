@@ -177,6 +177,12 @@ pub enum Conflict {
          be the sensitivity; give a weight-cap, or weigh uniformly"
     )]
     WeightsWithoutCap,
+    /// Votes that weigh.
+    #[error(
+        "each participant has one vote on the clip, and a weighted vote would move the count by more than its noise \
+         hides; weigh uniformly, or remove adaptive-clip"
+    )]
+    WeightedVotes,
     /// Weights that leave the participant.
     #[error(
         "each participant noises its own update, and its weight would leave it bare; weigh uniformly, or let the \

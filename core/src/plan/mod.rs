@@ -18,7 +18,7 @@ pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
 pub use error::{Conflict, Place, PlanError, ValueFault};
 pub use privacy::PrivacyFault;
-pub use protection::{NoiseAt, Protection};
+pub use protection::{NoiseAt, Protection, RoundProtection, VOTE};
 pub use raw::{
     AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection, NoiseAtName,
     PrivacySection, RawPlan, StrategyName, UnitName, WeightsName,

@@ -1,14 +1,14 @@
 //! From `[privacy]` as typed to a [`Protection`] that the rest of the plan keeps.
 
 use super::check::{Checker, Key};
-use super::protection::{ROUNDING_DISTANCE, noise_of_one, too_small};
-use super::raw::{NoiseAtName, PrivacySection};
+use super::protection::{MOST_BIT_NOISE, ROUNDING_DISTANCE, TAIL, clip_range, noise_of_one, too_small};
+use super::raw::{AdaptiveClipSection, NoiseAtName, PrivacySection};
 use super::{CohortRule, Conflict, NoiseAt, PlanError, Protection, SamplingRule, ValueFault, Weights};
 use crate::encoding::FixedPoint;
 use crate::privacy::accounting::calibration::Target;
 use crate::privacy::accounting::{Accountant, AccountingError};
 use crate::privacy::{
-    Clip, ClippingError, Event, EventError, Ledger, LedgerError, Mechanism, Neighbouring, Next, Sampling,
+    Adaptation, AdaptiveClip, AdaptiveClippingError, Clip, ClippingError, Event, EventError, Ledger, LedgerError, Mechanism, Neighbouring, Next, Sampling,
 };
 
 /// Why a promise of privacy cannot be made.
@@ -17,6 +17,9 @@ pub enum PrivacyFault {
     /// There is no such clip.
     #[error(transparent)]
     Clip(#[from] ClippingError),
+    /// The clip cannot adapt like this.
+    #[error(transparent)]
+    Adaptive(#[from] AdaptiveClippingError),
     /// There is no such noise.
     #[error(transparent)]
     Event(#[from] EventError),
@@ -39,15 +42,13 @@ const NOISE_AT: Key = ("privacy", "noise-at");
 const NOISE: Key = ("privacy", "noise-multiplier");
 const TARGET: Key = ("privacy", "target-epsilon");
 const CLIP: Key = ("privacy", "clip");
+const ADAPTIVE: Key = ("privacy", "adaptive-clip");
 const ROWS: Key = ("compare", "target-epsilons");
 const SHARES: Key = ("privacy", "noise-shares");
 const MINIMUM: Key = ("cohort", "minimum");
 const SAMPLING: Key = ("cohort", "sampling");
 const BITS: Key = ("encoding", "fraction-bits");
 const WEIGHTS: Key = ("aggregation", "weights");
-
-/// So many deviations hold every draw of a run: a draw beyond them has a probability below `10^-37`.
-const TAIL: f64 = 13.0;
 
 impl Checker {
     /// The protection that the plan asks for. Fills in the noise that its target leaves open.
@@ -85,6 +86,14 @@ impl Checker {
         };
         let noise_multiplier = self.noise(&section, distance, release)?;
         let event = release(noise_multiplier, 1).map_err(|error| faulty("noise-multiplier", error.into()))?;
+        let adaptive = self.adaptive_clip(&section, noise_at, noise_multiplier, cohort, weights, grid)?;
+        let update_noise = match &adaptive {
+            Some(adaptive) => {
+                let split = adaptive.split(noise_multiplier);
+                split.map_err(|error| faulty("adaptive-clip", error.into()))?.update
+            }
+            None => noise_multiplier,
+        };
         let protection = Protection {
             noise_at,
             clip,
@@ -96,11 +105,53 @@ impl Checker {
             sampling,
             delta: section.delta,
             target: section.target_epsilon,
-            noise: self.fitting_noise(noise_at, noise_multiplier, clip, weight_cap, grid)?,
+            noise: self.fitting_noise(noise_at, update_noise, clip, weight_cap, grid)?,
+            update_noise,
+            adaptive,
+            grid,
         };
         self.affordable(&protection)?;
-        self.raw.privacy = Some(PrivacySection { noise_multiplier: Some(noise_multiplier), ..section });
+        let adaptive_clip = adaptive.map(|adaptive| AdaptiveClipSection {
+            quantile: adaptive.adaptation().quantile,
+            learning_rate: adaptive.adaptation().learning_rate,
+            bit_noise: Some(adaptive.adaptation().count_deviation),
+        });
+        let noise_multiplier = Some(noise_multiplier);
+        self.raw.privacy = Some(PrivacySection { noise_multiplier, adaptive_clip, ..section });
         Ok(Some(protection))
+    }
+
+    /// How the clip adapts, if it does. Its noise costs little: a twentieth of the cohort, as the paper has it, or what
+    /// makes the noise of the updates 6 % more if that is larger.
+    fn adaptive_clip(
+        &self,
+        section: &PrivacySection,
+        noise_at: NoiseAt,
+        noise_multiplier: f64,
+        cohort: CohortRule,
+        weights: Weights,
+        grid: FixedPoint,
+    ) -> Result<Option<AdaptiveClip>, PlanError> {
+        let Some(AdaptiveClipSection { quantile, learning_rate, bit_noise }) = section.adaptive_clip else {
+            return Ok(None);
+        };
+        if weights != Weights::Uniform {
+            return Err(self.conflict(ADAPTIVE, WEIGHTS, Conflict::WeightedVotes));
+        }
+        let expected_cohort = cohort.wanted(self.clients());
+        let usual = (f64::from(expected_cohort) / 20.0).max(1.5 * noise_multiplier).min(MOST_BIT_NOISE);
+        let count_deviation = bit_noise.unwrap_or(usual);
+        let adaptation =
+            Adaptation { initial: section.clip, quantile, learning_rate, expected_cohort, count_deviation };
+        let faulty = |error: AdaptiveClippingError| {
+            self.fault("privacy", "adaptive-clip", PrivacyFault::from(error).into())
+        };
+        let adaptive = AdaptiveClip::new(adaptation).map_err(faulty)?;
+        let range = "a bit-noise of at most 30,000";
+        self.within("privacy", "adaptive-clip", count_deviation, 0.0, MOST_BIT_NOISE, range)?;
+        let split = adaptive.split(noise_multiplier).map_err(faulty)?;
+        let (least, most) = clip_range(noise_at, split.update, grid);
+        Ok(Some(adaptive.within(least.min(section.clip), most.max(section.clip))))
     }
 
     fn clients(&self) -> u32 {
@@ -333,7 +384,10 @@ noise-multiplier = 1.0
         assert!(plain.distance() < 1e-9 && plain.hides_cohorts());
         let capped = protection(&SOUND.replace("\"uniform\"", "\"examples\"\nweight-cap = 3"));
         assert_eq!(capped.denominator(), 60);
-        assert!(capped.noise().variance().to_f64() > 8.9 * plain.noise().variance().to_f64());
+        let variance = |protection: &Protection| {
+            protection.in_round(protection.clip()).unwrap().noise().variance().to_f64()
+        };
+        assert!(variance(&capped) > 8.9 * variance(&plain));
 
         let shares = protection(
             &SOUND.replace("minimum = 1", "minimum = 5").replace("clip", "noise-at = \"clients\"\nclip"),
@@ -385,6 +439,80 @@ noise-multiplier = 1.0
         );
         let message = message.unwrap_err().to_string();
         assert!(message.contains("`target-epsilons`") && message.contains("add [privacy]"), "{message}");
+    }
+
+    #[test]
+    fn votes_on_the_clip_take_their_part_of_the_budget() {
+        let adaptive = "noise-multiplier = 1.0\nadaptive-clip = { quantile = 0.4, bit-noise = 5.0 }";
+        let plan = Plan::parse(&SOUND.replace("noise-multiplier = 1.0", adaptive)).unwrap();
+        let promise = plan.protection().unwrap();
+        assert_eq!(promise.event(), protection(SOUND).event());
+        let bare = protection(SOUND);
+        let deviation = |promise: &Protection| {
+            promise.in_round(promise.clip()).unwrap().noise().variance().to_f64().sqrt()
+        };
+        // 1 / sqrt(1 - 1/100), the clip's deviation being the same.
+        assert!((deviation(promise) / deviation(&bare) - 1.005_037_815).abs() < 1e-6);
+        let round = promise.in_round(promise.clip()).unwrap();
+        let votes = round.votes().unwrap().variance().to_f64().sqrt() / f64::from(crate::plan::VOTE);
+        assert!((votes - 10.0).abs() < 1e-3, "{votes}");
+        assert!(promise.in_round(Clip::new(0.7).unwrap()).is_some());
+        assert!(promise.in_round(Clip::new(1e6).unwrap()).is_none());
+        assert!(bare.in_round(Clip::new(0.7).unwrap()).is_none() && round.clip().norm() == 0.5);
+        assert!(plan.to_toml().contains("learning-rate = 0.2"), "{}", plan.to_toml());
+        assert_eq!(Plan::parse(&plan.to_toml()).unwrap().digest(), plan.digest());
+    }
+
+    #[test]
+    fn every_clip_of_the_range_has_room_on_the_grid() {
+        for (noise_at, minimum) in [("coordinator", 1), ("clients", 5), ("local", 1)] {
+            for z in ["0.3", "1.0", "40.0"] {
+                let text = SOUND
+                    .replace("minimum = 1", &format!("minimum = {minimum}"))
+                    .replace("clip", &format!("noise-at = \"{noise_at}\"\nclip"))
+                    .replace("clip = 0.5", "clip = 0.01")
+                    .replace("noise-multiplier = 1.0", &format!("noise-multiplier = {z}\nadaptive-clip = {{}}"));
+                let plan = Plan::parse(&text).unwrap();
+                let mut adaptive = *plan.protection().unwrap().adaptive().unwrap();
+                for votes in [1e9, -1e9] {
+                    (0..300).for_each(|_| drop(adaptive.observe(votes)));
+                    let round = plan.protection().unwrap().in_round(adaptive.clip()).unwrap();
+                    assert!(round.clip().steps(plan.grid().scale()).is_ok());
+                    let most = round.clip().norm()
+                        + TAIL * round.noise().variance().to_f64().sqrt() / plan.grid().scale();
+                    assert!(noise_at == "coordinator" || most <= plan.grid().largest(), "{noise_at} {z} {most}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn votes_that_cannot_be_are_refused() {
+        let adaptive = |keys: &str| format!("noise-multiplier = 1.0\nadaptive-clip = {{ {keys} }}");
+        for (keys, words) in [
+            ("quantile = 1.0", "the quantile is 1"),
+            ("learning-rate = 0.0", "the clip's learning rate is 0"),
+            ("bit-noise = 0.5", "raise the count deviation above 0.5"),
+            ("bit-noise = -1.0", "the deviation of the count's noise is -1"),
+            ("bit-noise = 1e9", "a bit-noise of at most 30,000"),
+        ] {
+            let message = refused("noise-multiplier = 1.0", &adaptive(keys));
+            assert!(message.contains("`adaptive-clip` in [privacy]") && message.contains(words), "{message}");
+        }
+        conflict(
+            "weights = \"uniform\"\n[privacy]",
+            "weights = \"examples\"\nweight-cap = 3\n[privacy]\nadaptive-clip = {}",
+            ["adaptive-clip", "weights"],
+            ["one vote", "weigh uniformly"],
+        );
+    }
+
+    #[test]
+    fn rows_of_a_comparison_find_their_own_noise_for_votes() {
+        let text = SOUND.replace("minimum = 1", "minimum = 0").replace("noise-multiplier = 1.0", "target-epsilon = 8.0");
+        let text = format!("{text}adaptive-clip = {{}}\n[compare]\ntarget-epsilons = [0.1, 8.0]\n");
+        let rows = Plan::parse(&text).unwrap().private_rows().unwrap();
+        assert!(rows.iter().all(|(_, plan)| plan.protection().unwrap().adaptive().is_some()));
     }
 
     #[test]

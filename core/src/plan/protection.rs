@@ -12,7 +12,7 @@
 use super::SamplingRule;
 use crate::encoding::FixedPoint;
 use crate::privacy::sampling::{DiscreteGaussian, SamplingError, Variance};
-use crate::privacy::{Clip, Event, Ledger};
+use crate::privacy::{AdaptiveClip, Clip, Event, Ledger};
 
 /// Who adds the noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,29 @@ pub struct Protection {
     pub(super) delta: f64,
     pub(super) target: Option<f64>,
     pub(super) noise: DiscreteGaussian,
+    /// The multiplier of the noise on updates: all of it, unless votes on the clip take a part.
+    pub(super) update_noise: f64,
+    pub(super) adaptive: Option<AdaptiveClip>,
+    pub(super) grid: FixedPoint,
 }
 
+/// How one round protects: its clip, and the noise that hides what the clip bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoundProtection {
+    noise_at: NoiseAt,
+    clip: Clip,
+    noise: DiscreteGaussian,
+    votes: Option<DiscreteGaussian>,
+    unit: f64,
+}
+
+/// A vote on the clip in steps: so many that rounding its noise to steps adds next to nothing.
+pub const VOTE: i32 = 1 << 10;
+/// The most noise on the count of votes: a noised vote still fits 32 bits.
+pub(super) const MOST_BIT_NOISE: f64 = 30_000.0;
+
+/// So many deviations hold every draw of a run: a draw beyond them has a probability below `10^-37`.
+pub(super) const TAIL: f64 = 13.0;
 /// The parameter of the random rounding that makes Gaussian noise discrete, in steps.
 const ROUNDING: f64 = 4.0;
 /// Total variation of all noise of a round from that of the theorem, for any model and cohort that there can be: less
@@ -56,9 +77,34 @@ impl Protection {
         self.noise_at
     }
 
-    /// The most that an update may measure before it is weighted.
+    /// The most that an update may measure before it is weighted; of the first round, if it adapts.
     pub fn clip(&self) -> Clip {
         self.clip
+    }
+
+    /// How the clip adapts, before the first round; `None` if it stays as it is.
+    pub fn adaptive(&self) -> Option<&AdaptiveClip> {
+        self.adaptive.as_ref()
+    }
+
+    /// How many numbers an update of so many parameters has: with a clip that adapts, a vote on it comes last.
+    pub fn coordinates(&self, parameters: usize) -> usize {
+        parameters + usize::from(self.adaptive.is_some())
+    }
+
+    /// How a round with this clip protects; `None` if no round of the plan has such a clip.
+    pub fn in_round(&self, clip: Clip) -> Option<RoundProtection> {
+        let (noise, votes) = match &self.adaptive {
+            None if clip == self.clip => (self.noise.clone(), None),
+            None => return None,
+            Some(adaptive) => {
+                adaptive.at(clip)?;
+                let votes = share(self.noise_at, adaptive.vote_deviation() * f64::from(VOTE)).ok()?;
+                (noise_of_one(self.noise_at, self.update_noise, clip, self.grid).ok()?, Some(votes))
+            }
+        };
+        let unit = 1.0 / (self.denominator as f64 * self.grid.scale());
+        Some(RoundProtection { noise_at: self.noise_at, clip, noise, votes, unit })
     }
 
     /// The standard deviation of the noise over the sensitivity.
@@ -111,19 +157,37 @@ impl Protection {
         Ledger::new(self.delta, self.target).expect("the plan was checked with this delta and target")
     }
 
+}
+
+impl RoundProtection {
+    /// Who adds the noise.
+    pub fn noise_at(&self) -> NoiseAt {
+        self.noise_at
+    }
+
+    /// The most that an update may measure before it is weighted.
+    pub fn clip(&self) -> Clip {
+        self.clip
+    }
+
     /// The noise that one party adds: the coordinator to a sum, or a participant to its update. In steps of the grid.
     pub fn noise(&self) -> &DiscreteGaussian {
         &self.noise
     }
 
+    /// The same for votes on the clip, in the steps of [`VOTE`]; `None` if there are no votes.
+    pub fn votes(&self) -> Option<&DiscreteGaussian> {
+        self.votes.as_ref()
+    }
+
     /// The standard deviation of the noise in the mean of a round of `contributions`, one coordinate.
-    pub fn deviation_of_mean(&self, grid: FixedPoint, contributions: u32) -> f64 {
+    pub fn deviation_of_mean(&self, contributions: u32) -> f64 {
         let one = self.noise.variance().to_f64().sqrt();
         let sum = match self.noise_at {
             NoiseAt::Coordinator => one,
             NoiseAt::Clients { .. } | NoiseAt::Local => one * f64::from(contributions).sqrt(),
         };
-        sum / (self.denominator as f64 * grid.scale())
+        sum * self.unit
     }
 }
 
@@ -134,13 +198,31 @@ pub(super) fn noise_of_one(
     clip: Clip,
     grid: FixedPoint,
 ) -> Result<DiscreteGaussian, SamplingError> {
-    let deviation = clip.deviation(noise_multiplier) * grid.scale();
-    let parties = match noise_at {
-        NoiseAt::Coordinator | NoiseAt::Local => 1,
-        NoiseAt::Clients { shares } => shares,
-    };
-    let share = (deviation * deviation / f64::from(parties) + ROUNDING * ROUNDING).sqrt();
+    share(noise_at, clip.deviation(noise_multiplier) * grid.scale())
+}
+
+/// One party's share of noise of this deviation in steps.
+fn share(noise_at: NoiseAt, deviation: f64) -> Result<DiscreteGaussian, SamplingError> {
+    let share = (deviation * deviation / parties(noise_at) + ROUNDING * ROUNDING).sqrt();
     Variance::at_least(share).map(DiscreteGaussian::new)
+}
+
+/// How many shares carry the whole noise.
+fn parties(noise_at: NoiseAt) -> f64 {
+    match noise_at {
+        NoiseAt::Coordinator | NoiseAt::Local => 1.0,
+        NoiseAt::Clients { shares } => f64::from(shares),
+    }
+}
+
+/// The clips that the grid has room for with noise of this multiplier: a step or more; and so little that the noise
+/// can be drawn, and that an update with its noise fits where participants add it.
+pub(super) fn clip_range(noise_at: NoiseAt, noise_multiplier: f64, grid: FixedPoint) -> (f64, f64) {
+    let of_one = noise_multiplier / parties(noise_at).sqrt();
+    let drawn = (Variance::LARGEST_DEVIATION - ROUNDING) / (of_one * grid.scale());
+    let tail = if noise_at == NoiseAt::Coordinator { 0.0 } else { TAIL };
+    let fits = (grid.largest() - tail * ROUNDING / grid.scale()) / (1.0 + tail * of_one);
+    (2.0 / grid.scale(), drawn.min(fits) * (1.0 - 1e-9))
 }
 
 /// The chance that a Poisson cohort of `clients` at rate `q` has fewer than `minimum` members.

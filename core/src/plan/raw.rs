@@ -131,6 +131,23 @@ pub struct PrivacySection {
     /// How many participants' shares carry the whole noise; the minimum of a round if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise_shares: Option<u32>,
+    /// How the clip follows the updates, from `clip` on; it stays as it is if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptive_clip: Option<AdaptiveClipSection>,
+}
+
+/// `adaptive-clip` in `[privacy]`, Andrew et al. 2021.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct AdaptiveClipSection {
+    /// The share of updates that should be within the clip: in (0, 1).
+    pub quantile: f64,
+    /// The rate of the geometric steps: in (0, 1].
+    pub learning_rate: f64,
+    /// The standard deviation of the noise on the count of updates within the clip. Found from the cohort and the noise
+    /// multiplier if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bit_noise: Option<f64>,
 }
 
 /// Whom a promise is made to, by name.
@@ -199,6 +216,13 @@ impl Default for AggregationSection {
             weight_cap: None,
             server_learning_rate: 1.0,
         }
+    }
+}
+
+impl Default for AdaptiveClipSection {
+    /// The median, and the paper's rate.
+    fn default() -> Self {
+        AdaptiveClipSection { quantile: 0.5, learning_rate: 0.2, bit_noise: None }
     }
 }
 

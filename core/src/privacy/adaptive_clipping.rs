@@ -81,11 +81,11 @@ impl AdaptiveClippingError {
 }
 
 /// The clip of the coming round, and how it will move.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdaptiveClip {
     clip: Clip,
     adaptation: Adaptation,
+    range: (f64, f64),
 }
 
 /// A clip never leaves this range, whatever the votes say: its square must stay a number.
@@ -110,12 +110,31 @@ impl AdaptiveClip {
         if !(count_deviation > 0.0 && count_deviation.is_finite()) {
             return Err(AdaptiveClippingError::CountDeviation(count_deviation));
         }
-        Ok(AdaptiveClip { clip: Clip::new(initial)?, adaptation })
+        Ok(AdaptiveClip { clip: Clip::new(initial)?, adaptation, range: RANGE })
+    }
+
+    /// The same, but never outside of this range of positive numbers, which the first clip must be in.
+    pub fn within(self, least: f64, most: f64) -> AdaptiveClip {
+        debug_assert!(
+            RANGE.0 <= least && least <= self.clip.norm() && self.clip.norm() <= most && most <= RANGE.1
+        );
+        AdaptiveClip { range: (least, most), ..self }
+    }
+
+    /// The same with the clip that it had come to; `None` if it cannot have come to that.
+    pub fn at(self, clip: Clip) -> Option<AdaptiveClip> {
+        let reached = self.range.0 <= clip.norm() && clip.norm() <= self.range.1;
+        reached.then_some(AdaptiveClip { clip, ..self })
     }
 
     /// The clip of this round.
     pub fn clip(&self) -> Clip {
         self.clip
+    }
+
+    /// How it adapts.
+    pub fn adaptation(&self) -> &Adaptation {
+        &self.adaptation
     }
 
     /// A participant's vote on an update of this norm before clipping.
@@ -128,14 +147,16 @@ impl AdaptiveClip {
         2.0 * self.adaptation.count_deviation
     }
 
-    /// Moves the clip by a round's noised sum of votes.
-    pub fn observe(&mut self, noised_votes: i64) {
+    /// Moves the clip by a round's noised sum of votes, and gives the share within it that the sum tells of.
+    pub fn observe(&mut self, noised_votes: f64) -> f64 {
         let Adaptation { quantile, learning_rate, expected_cohort, .. } = self.adaptation;
-        let share = 0.5 + noised_votes as f64 / (2.0 * f64::from(expected_cohort));
+        let share = 0.5 + noised_votes / (2.0 * f64::from(expected_cohort));
         // Noise can carry the estimate out of [0, 1]; no share lies there.
         let share = share.clamp(0.0, 1.0);
         let norm = self.clip.norm() * (-learning_rate * (share - quantile)).exp();
-        self.clip = Clip::new(norm.clamp(RANGE.0, RANGE.1)).expect("a clamped norm is positive and finite");
+        let norm = norm.clamp(self.range.0, self.range.1);
+        self.clip = Clip::new(norm).expect("a clamped norm is positive and finite");
+        share
     }
 
     /// How a noise multiplier for the joint release is divided.
@@ -195,7 +216,7 @@ mod tests {
             for round in 1..=80 {
                 let votes: i64 = (0..100).map(|_| adaptive.vote(norms.sample(&mut stream))).sum();
                 let drawn: f64 = noise.sample(&mut stream);
-                adaptive.observe(votes + drawn.round() as i64);
+                adaptive.observe(votes as f64 + drawn.round());
                 if round >= 60 {
                     late.push(adaptive.clip().norm());
                 }
@@ -207,11 +228,27 @@ mod tests {
     #[test]
     fn more_within_the_clip_makes_it_smaller() {
         let mut adaptive = AdaptiveClip::new(adaptation(1.0)).unwrap();
-        adaptive.observe(100);
+        assert_eq!(adaptive.observe(100.0), 1.0);
         assert!((adaptive.clip().norm() - (-0.1f64).exp()).abs() < 1e-15);
-        adaptive.observe(-100);
-        adaptive.observe(i64::MIN);
+        adaptive.observe(-100.0);
+        assert_eq!(adaptive.observe(f64::MIN), 0.0);
         assert!((adaptive.clip().norm() - 0.1f64.exp()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn it_stays_in_its_range_and_goes_on_where_it_was() {
+        let mut adaptive = AdaptiveClip::new(adaptation(1.0)).unwrap().within(0.5, 2.0);
+        for _ in 0..50 {
+            adaptive.observe(100.0);
+        }
+        assert_eq!(adaptive.clip().norm(), 0.5);
+        for _ in 0..50 {
+            adaptive.observe(-100.0);
+        }
+        assert_eq!(adaptive.clip().norm(), 2.0);
+        let resumed = adaptive.at(Clip::new(0.7).unwrap()).unwrap();
+        assert_eq!((resumed.clip().norm(), resumed.adaptation()), (0.7, adaptive.adaptation()));
+        assert!(adaptive.at(Clip::new(2.1).unwrap()).is_none());
     }
 
     #[test]

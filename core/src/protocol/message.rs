@@ -2,7 +2,7 @@
 
 use super::HexDigest;
 use crate::identity::IdentityKey;
-use crate::privacy::Ledger;
+use crate::privacy::{Clip, Ledger};
 use serde::{Deserialize, Serialize};
 
 /// What anybody may know of a federation.
@@ -80,7 +80,7 @@ pub struct CheckIn {
 }
 
 /// What there is for a client that checked in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum CheckInAnswer {
     /// Train this model and send the update for this round.
@@ -91,6 +91,9 @@ pub enum CheckInAnswer {
         model_sha256: HexDigest,
         /// How long the round will still wait.
         milliseconds_left: u64,
+        /// The clip of the round, where the plan's adapts: the most that the update may measure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clip: Option<Clip>,
     },
     /// Nothing yet; ask again after the time in `Retry-After`.
     Wait,
@@ -147,7 +150,7 @@ pub struct PrivacyState {
     pub exhausted: bool,
     /// Who must be trusted for it.
     pub trusted: String,
-    /// The most that an update may measure.
+    /// The most that an update may measure, in the round that is open or was the last.
     pub clip: f64,
     /// The standard deviation of the noise over the sensitivity.
     pub noise_multiplier: f64,
@@ -178,6 +181,9 @@ pub struct RoundSummary {
     /// The epsilon spent by its end, where privacy is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
+    /// The most that an update could measure, where privacy is promised and the round was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
     /// The model after it.
     pub model_sha256: HexDigest,
 }

@@ -2,7 +2,8 @@
 
 use super::{Contribution, Receipt, Refusal, Rules, Submission, Timestamp};
 use crate::aggregation::Sum;
-use crate::plan::SamplingRule;
+use crate::plan::{SamplingRule, VOTE};
+use crate::privacy::Clip;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,12 @@ pub struct Collecting {
     pub(super) wanted: u32,
     pub(super) weight_cap: u32,
     pub(super) norm_limit: Option<u64>,
+    /// The clip of the round, where privacy is promised.
+    #[serde(default)]
+    pub(super) clip: Option<Clip>,
+    /// Whether the last number of an update is a vote on the clip.
+    #[serde(default)]
+    pub(super) votes: bool,
     #[serde(skip)]
     pub(super) contributions: BTreeMap<u32, Contribution>,
     #[serde(skip)]
@@ -28,15 +35,17 @@ pub struct Collecting {
 }
 
 impl Collecting {
-    /// Opens a round for a cohort that was drawn from so many enrolled clients.
+    /// Opens a round for a cohort that was drawn from so many enrolled clients, with a clip if privacy is promised.
     pub(super) fn open(
         rules: &Rules,
         round: u32,
         cohort: BTreeSet<u32>,
         enrolled: u32,
         parameters: usize,
+        clip: Option<Clip>,
         now: Timestamp,
     ) -> Collecting {
+        let coordinates = rules.coordinates(parameters);
         Collecting {
             round,
             opened: now,
@@ -46,11 +55,13 @@ impl Collecting {
                 SamplingRule::Fixed | SamplingRule::All => rules.cohort.wanted(enrolled),
             },
             cohort,
-            norm_limit: rules.norm_limit(),
+            norm_limit: clip.and_then(|clip| rules.norm_limit(clip)),
+            clip,
+            votes: coordinates > parameters,
             weight_cap: rules.weight_cap,
             contributions: BTreeMap::new(),
             declined: BTreeSet::new(),
-            sum: Sum::new(parameters),
+            sum: Sum::new(coordinates),
         }
     }
 
@@ -72,6 +83,11 @@ impl Collecting {
     /// When the round stops waiting.
     pub fn deadline(&self) -> Timestamp {
         self.deadline
+    }
+
+    /// The clip of the round, where privacy is promised.
+    pub fn clip(&self) -> Option<Clip> {
+        self.clip
     }
 
     /// How many updates have been counted.
@@ -118,8 +134,14 @@ impl Collecting {
         if update.delta.len() != expected {
             return Err(Refusal::WrongLength { expected, found: update.delta.len() });
         }
-        if self.norm_limit.is_some_and(|limit| squared_norm(&update.delta) > u128::from(limit).pow(2)) {
-            return Err(Refusal::NotClipped { round, client });
+        if let Some(limit) = self.norm_limit {
+            let (movement, vote) = update.delta.split_at(expected - usize::from(self.votes));
+            if squared_norm(movement) > u128::from(limit).pow(2) {
+                return Err(Refusal::NotClipped { round, client });
+            }
+            if vote.iter().any(|vote| vote.unsigned_abs() != VOTE.unsigned_abs()) {
+                return Err(Refusal::NoVote { round, client });
+            }
         }
         if !(1..=self.weight_cap).contains(&update.weight) {
             return Err(Refusal::Weight { weight: update.weight, cap: self.weight_cap });

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::aggregation::Sum;
 use crate::params::Params;
-use crate::privacy::{Ledger, NoiseSeed};
+use crate::privacy::{Clip, Ledger, NoiseSeed};
 use crate::random::Purpose;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -78,6 +78,11 @@ impl Federation {
     /// What was spent by the rounds that have been opened, where privacy is promised.
     pub fn epsilon(&self) -> Option<f64> {
         self.guard.as_ref().map(Guard::epsilon)
+    }
+
+    /// The clip of the round that is open or comes next, where privacy is promised.
+    pub fn clip(&self) -> Option<Clip> {
+        self.guard.as_ref().map(Guard::clip)
     }
 
     /// Whether the federation ended because the next round would have passed the plan's target epsilon.
@@ -254,6 +259,7 @@ impl Federation {
             self.cohort(round),
             self.enrolled.len() as u32,
             self.model.len(),
+            self.guard.as_ref().map(Guard::clip),
             now,
         )))
     }
@@ -284,10 +290,14 @@ impl Federation {
         let weight = round.sum.weight();
         let enough = round.contributions.len() >= rules.minimum as usize;
         let sum = std::mem::replace(&mut round.sum, Sum::new(0));
-        let mean = match &self.guard {
-            Some(guard) => enough.then(|| guard.mean(sum, round.round, rules.grid)),
-            None if enough => sum.mean(rules.grid),
-            None => None,
+        let contributions = round.contributions.len() as u32;
+        let (mean, diagnostics) = match &mut self.guard {
+            Some(guard) if enough => {
+                let (mean, diagnostics) = guard.release(sum, round.round, contributions, rules.grid);
+                (Some(mean), Some(diagnostics))
+            }
+            None if enough => (sum.mean(rules.grid), None),
+            _ => (None, None),
         };
         let outcome = match mean {
             Some(mean) => {
@@ -306,6 +316,7 @@ impl Federation {
             late: BTreeSet::new(),
             outcome,
             epsilon: self.guard.as_ref().map(Guard::epsilon),
+            diagnostics,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What stands between the sums of a protected federation and the world: the ledger, and the noise.
 
-use super::ResumeError;
+use super::{Diagnostics, ResumeError};
 use crate::aggregation::{Mean, Sum};
 use crate::encoding::FixedPoint;
-use crate::plan::{NoiseAt, Protection};
+use crate::plan::{NoiseAt, Protection, RoundProtection, VOTE};
 use crate::privacy::accounting::Accountant;
-use crate::privacy::{Event, Ledger, Next, NoisePurpose, NoiseSeed, NoiseStream};
+use crate::privacy::{AdaptiveClip, Clip, Event, Ledger, Next, NoisePurpose, NoiseSeed, NoiseStream};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -32,12 +32,13 @@ pub(super) struct Guard {
     ledger: Ledger,
     epsilon: f64,
     exhausted: bool,
+    adaptive: Option<AdaptiveClip>,
 }
 
 impl Guard {
     pub(super) fn new(protection: Protection, seed: Arc<NoiseSeed>) -> Guard {
-        let ledger = protection.ledger();
-        Guard { protection, seed, ledger, epsilon: 0.0, exhausted: false }
+        let (ledger, adaptive) = (protection.ledger(), protection.adaptive().copied());
+        Guard { protection, seed, ledger, epsilon: 0.0, exhausted: false, adaptive }
     }
 
     /// A guard that remembers what was recorded for each round that has been opened. The seed is another one than
@@ -61,6 +62,18 @@ impl Guard {
             guard.epsilon = epsilon.map_err(|_| ResumeError::AnotherEvent { round: last.round })?.0;
         }
         Ok(guard)
+    }
+
+    /// Takes up the clip of the open round; `None` if no round of the plan has such a clip.
+    pub(super) fn resume_clip(&mut self, clip: Clip) -> Option<()> {
+        self.protection.in_round(clip)?;
+        self.adaptive = self.adaptive.and_then(|adaptive| adaptive.at(clip));
+        Some(())
+    }
+
+    /// The clip of the round that is open or comes next.
+    pub(super) fn clip(&self) -> Clip {
+        self.adaptive.map_or(self.protection.clip(), |adaptive| adaptive.clip())
     }
 
     /// Remembers that a round was held back because of what it would have cost.
@@ -105,13 +118,41 @@ impl Guard {
         hidden.then(|| self.seed.stream_for(NoisePurpose::Cohort, round, 0))
     }
 
-    /// The mean that may be released: with the noise that the coordinator owes, over the plan's denominator.
-    pub(super) fn mean(&self, mut sum: Sum, round: u32, grid: FixedPoint) -> Mean {
-        if self.protection.noise_at() == NoiseAt::Coordinator {
+    /// The mean that may be released: with the noise that the coordinator owes, over the plan's denominator. The votes on
+    /// the clip, if there are any, move it for the next round.
+    pub(super) fn release(
+        &mut self,
+        mut sum: Sum,
+        round: u32,
+        contributions: u32,
+        grid: FixedPoint,
+    ) -> (Mean, Diagnostics) {
+        let protection = self.protection.in_round(self.clip()).expect("the clip never leaves the plan's range");
+        let votes = protection.votes().is_some().then(|| sum.take_last());
+        if protection.noise_at() == NoiseAt::Coordinator {
             let mut stream = self.seed.stream_for(NoisePurpose::Update, round, 0);
-            sum.add_noise(|| self.protection.noise().sample(&mut stream));
+            sum.add_noise(|| protection.noise().sample(&mut stream));
         }
-        sum.mean_over(self.protection.denominator(), grid)
+        let within_clip = votes.map(|votes| self.count(votes, &protection, round));
+        let mean = sum.mean_over(self.protection.denominator(), grid);
+        let noise_deviation = protection.deviation_of_mean(contributions);
+        let noise = noise_deviation.powi(2) * mean.delta.len() as f64;
+        let square: f64 = mean.delta.iter().map(|value| value * value).sum();
+        let signal_to_noise = if noise > 0.0 { (square / noise - 1.0).max(0.0).sqrt() } else { 0.0 };
+        let clip = protection.clip().norm();
+        (mean, Diagnostics { clip, noise_deviation, signal_to_noise, within_clip })
+    }
+
+    /// Counts votes on the clip with the noise that the coordinator owes, and gives the share within it.
+    fn count(&mut self, votes: i64, protection: &RoundProtection, round: u32) -> f64 {
+        let owed = match protection.votes() {
+            Some(noise) if protection.noise_at() == NoiseAt::Coordinator => {
+                noise.sample(&mut self.seed.stream_for(NoisePurpose::Votes, round, 0))
+            }
+            _ => 0,
+        };
+        let adaptive = self.adaptive.as_mut().expect("there are votes only on a clip that adapts");
+        adaptive.observe(votes.saturating_add(owed) as f64 / f64::from(VOTE))
     }
 }
 

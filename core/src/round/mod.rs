@@ -25,7 +25,7 @@ pub use collecting::Collecting;
 pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};
 pub use guard::Recorded;
-pub use record::{Contribution, Outcome, Receipt, RoundRecord};
+pub use record::{Contribution, Diagnostics, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
 pub use resume::{ResumeError, Saved};
 pub use rules::Rules;

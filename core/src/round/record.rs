@@ -66,6 +66,25 @@ pub struct RoundRecord {
     /// The epsilon spent by its end, where privacy is promised.
     #[serde(default)]
     pub epsilon: Option<f64>,
+    /// What a released round tells of its privacy, where that is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
+}
+
+/// What a private round tells of itself. All of it follows from the plan and from what the round released with noise, so
+/// that it costs nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Diagnostics {
+    /// The clip: the most that an update could measure.
+    pub clip: f64,
+    /// The standard deviation of the noise in each coordinate of the mean update.
+    pub noise_deviation: f64,
+    /// The norm of the mean update over that of its noise, as the noised mean tells of it: 0 where it is lost in the
+    /// noise.
+    pub signal_to_noise: f64,
+    /// The share of updates within the clip, as the noised votes tell of it; none where the clip does not adapt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_clip: Option<f64>,
 }
 
 impl RoundRecord {

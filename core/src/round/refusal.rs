@@ -87,6 +87,16 @@ pub enum Refusal {
         /// Who it is.
         client: u32,
     },
+    /// Its vote on the clip is neither of the two.
+    #[error(
+        "the vote of client {client} on the clip of round {round} is neither for nor against: send 1024 or -1024"
+    )]
+    NoVote {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
     /// Its update has no weight, or more than the plan allows.
     #[error("the update weighs {weight}, the plan allows 1 to {cap}")]
     Weight {
@@ -110,7 +120,7 @@ impl From<Refusal> for Problem {
             Refusal::AnotherUpdate { .. } => Problem::AnotherUpdate,
             Refusal::HasDeclined { .. } => Problem::HasDeclined,
             Refusal::WrongLength { .. } => Problem::WrongLength,
-            Refusal::NotClipped { .. } => Problem::UpdateNotClipped,
+            Refusal::NotClipped { .. } | Refusal::NoVote { .. } => Problem::UpdateNotClipped,
             Refusal::Weight { .. } => Problem::WeightNotAllowed,
         }
     }

@@ -67,6 +67,12 @@ pub enum ResumeError {
         /// The round.
         round: u32,
     },
+    /// The open round has a clip that no round of the plan has.
+    #[error("round {round} is kept with a clip that no round of the plan has")]
+    Clip {
+        /// The round.
+        round: u32,
+    },
     /// The sum is of another model.
     #[error("the sum of round {round} has {found} parameters, the model has {expected}")]
     Parameters {
@@ -118,7 +124,7 @@ impl Saved {
         if let Some(&client) = open.cohort.difference(&self.enrolled).next() {
             return Err(ResumeError::Stranger { round, client });
         }
-        let (expected, found) = (self.model.len(), open.sum.parameters());
+        let (expected, found) = (self.model.len() + usize::from(open.votes), open.sum.parameters());
         match found == expected {
             true => Ok(()),
             false => Err(ResumeError::Parameters { round, expected, found }),
@@ -165,6 +171,10 @@ impl Federation {
     pub fn resume(rules: Rules, saved: Saved, seed: Arc<NoiseSeed>) -> Result<Federation, ResumeError> {
         saved.check()?;
         let mut guard = saved.guard(rules.protection.as_ref(), seed)?;
+        if let (Some(guard), Some(open)) = (&mut guard, &saved.open) {
+            let round = open.round;
+            open.clip.and_then(|clip| guard.resume_clip(clip)).ok_or(ResumeError::Clip { round })?;
+        }
         let Saved { enrolled, model, history, open, .. } = saved;
         let phase = match open {
             Some(open) => Phase::Collecting(Box::new(open)),

@@ -3,6 +3,7 @@
 use crate::aggregation::FederatedAveraging;
 use crate::encoding::FixedPoint;
 use crate::plan::{CohortRule, NoiseAt, Plan, Protection};
+use crate::privacy::Clip;
 use crate::random::Seed;
 use std::time::Duration;
 
@@ -34,12 +35,17 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The largest norm of an update in steps of the grid, where updates arrive clipped and without noise.
-    pub(super) fn norm_limit(&self) -> Option<u64> {
-        let protection = self.protection.as_ref()?;
-        let bare = protection.noise_at() == NoiseAt::Coordinator;
-        let limit = || protection.clip().steps(self.grid.scale());
-        bare.then(|| limit().expect("the plan has checked that the clip is a step or more"))
+    /// The largest norm of an update in steps of the grid in a round with this clip, where updates arrive clipped and
+    /// without noise.
+    pub(super) fn norm_limit(&self, clip: Clip) -> Option<u64> {
+        let bare = self.protection.as_ref()?.noise_at() == NoiseAt::Coordinator;
+        let limit = || clip.steps(self.grid.scale());
+        bare.then(|| limit().expect("no clip of a plan is less than a step"))
+    }
+
+    /// How many numbers an update of so many parameters has.
+    pub fn coordinates(&self, parameters: usize) -> usize {
+        self.protection.as_ref().map_or(parameters, |protection| protection.coordinates(parameters))
     }
 
     /// The rules that a plan sets.

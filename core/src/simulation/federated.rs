@@ -65,6 +65,27 @@ pub struct RoundReport {
     pub seconds: Seconds,
     /// Whether the federation ends here because the next round would pass the plan's target epsilon.
     pub exhausted: bool,
+    /// What the clip did to the simulated clients' updates, where privacy is promised.
+    pub norms: Option<Norms>,
+}
+
+/// What the clip did to the updates of a round, as nobody but a simulation can know it: no noise hides it, and no promise
+/// covers it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Norms {
+    /// The share of updates that were longer than the clip.
+    pub clipped: f64,
+    /// The median of the updates' norms before they were clipped.
+    pub median: f64,
+}
+
+impl Norms {
+    /// Of the norms of a round, so many of which were above the clip; `None` for no norms.
+    fn of(mut norms: Vec<f64>, shortened: u32) -> Option<Norms> {
+        norms.sort_by(f64::total_cmp);
+        let (upper, lower) = (norms.get(norms.len() / 2)?, norms.get((norms.len() - 1) / 2)?);
+        Some(Norms { clipped: f64::from(shortened) / norms.len() as f64, median: (upper + lower) / 2.0 })
+    }
 }
 
 /// Why a simulation stops before its end.
@@ -137,12 +158,15 @@ impl Simulation<'_> {
             let shares = workers.collect(round, &clients, federation.model())?;
             let mut seconds = Seconds::default();
             let mut declined = None;
+            let (mut norms, mut shortened) = (Vec::new(), 0);
             let collected = clock();
             let whole = shares.into_iter().map(|share| {
                 seconds.training += share.seconds.training;
                 seconds.encoding += share.seconds.encoding;
                 seconds.aggregating += share.seconds.aggregating;
                 declined = declined.take().or(share.declined);
+                norms.extend(share.norms);
+                shortened += share.shortened;
                 share.part
             });
             let whole = join(whole);
@@ -162,7 +186,8 @@ impl Simulation<'_> {
                 .map_err(|source| SimulationError::Evaluate { round: number, source })?;
             seconds.evaluating = (clock() - judged).as_secs_f64();
             seconds.total = (clock() - started).as_secs_f64();
-            let told = observe(&self.report(record, test, seconds, &federation));
+            let report = self.report(record, test, seconds, &federation);
+            let told = observe(&RoundReport { norms: Norms::of(norms, shortened), ..report });
             if told.is_break() || self.tell(empty, &federation, &workers, observe)?.is_break() {
                 break;
             }
@@ -252,10 +277,11 @@ impl Simulation<'_> {
         let epochs = u64::from(self.plan.recipe().epochs());
         let rows = |client: &u32| self.shards[*client as usize - 1].len() as u64;
         let gradients = record.contributions.keys().map(|client| rows(client) * epochs).sum();
-        let update = UpdateMessage::encoded_len(self.network.layout().len()) as u64;
+        let coordinates = federation.rules().coordinates(self.network.layout().len());
+        let update = UpdateMessage::encoded_len(coordinates) as u64;
         let bytes_up = update * record.contributions.len() as u64;
         let exhausted = federation.is_exhausted();
-        RoundReport { record, test, gradients, bytes_up, seconds, exhausted }
+        RoundReport { record, test, gradients, bytes_up, seconds, exhausted, norms: None }
     }
 }
 
@@ -440,10 +466,52 @@ noise-multiplier = 0.7
                 "{noise_at}: {} {expected}",
                 variance.sqrt()
             );
-            let told = plan.protection().unwrap().deviation_of_mean(plan.grid(), 12);
+            let protection = plan.protection().unwrap();
+            let told = protection.in_round(protection.clip()).unwrap().deviation_of_mean(12);
             assert!((told / expected - 1.0).abs() < 1e-6, "{noise_at}: {told}");
             assert_eq!(reports.len(), 1);
         }
+    }
+
+    #[test]
+    fn an_adaptive_clip_comes_to_the_median_norm_from_both_sides() {
+        for (noise_at, minimum) in [("coordinator", 1), ("clients", 12)] {
+            for clip in [0.05, 20.0] {
+                let text = PRIVATE
+                    .replace("rounds = 4", "rounds = 14")
+                    .replace("fraction = 0.5\nminimum = 0", &format!("fraction = 1.0\nminimum = {minimum}"))
+                    .replace("clip = 0.5", &format!("noise-at = \"{noise_at}\"\nclip = {clip}"))
+                    .replace("noise-multiplier = 0.7", "noise-multiplier = 0.5")
+                    + "adaptive-clip = { learning-rate = 1.0, bit-noise = 0.3 }\n";
+                let (_, reports) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
+                let last = reports.last().unwrap();
+                let (told, exact) = (last.record.diagnostics.unwrap(), last.norms.unwrap());
+                let ratio = told.clip / exact.median;
+                assert!((0.7..1.4).contains(&ratio), "{noise_at} from {clip}: {ratio}");
+                assert!((told.within_clip.unwrap() + exact.clipped - 1.0).abs() < 0.15, "{told:?} {exact:?}");
+                let first = (reports[0].record.diagnostics.unwrap(), reports[0].norms.unwrap());
+                assert_eq!(first.0.clip, clip);
+                assert_eq!(first.1.clipped, if clip < 1.0 { 1.0 } else { 0.0 });
+            }
+        }
+    }
+
+    #[test]
+    fn noise_alone_is_told_from_a_signal() {
+        let text =
+            PRIVATE.replace("fraction = 0.5", "fraction = 1.0") + "[training]\nlearning-rate = 1e-12\n";
+        let (_, reports) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
+        assert!(reports.iter().all(|report| report.record.diagnostics.unwrap().signal_to_noise < 0.4));
+        // Updates that are cut to the clip and agree: their mean is nearly as long, and the noise is sqrt(650) z / 12 clips.
+        let text = PRIVATE
+            .replace("fraction = 0.5", "fraction = 1.0")
+            .replace("clip = 0.5", "clip = 0.01")
+            .replace("hidden = [16]", "hidden = []")
+            .replace("rounds = 4", "rounds = 1");
+        let (_, reports) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
+        let told = reports[0].record.diagnostics.unwrap();
+        let most = 12.0 / (0.7 * f64::sqrt(650.0));
+        assert!((0.6 * most..1.15 * most).contains(&told.signal_to_noise), "{told:?} {most}");
     }
 
     #[test]

@@ -10,6 +10,6 @@ mod validation;
 mod workers;
 
 pub use baseline::{BaselineError, Checkpoint, Scores, Start, centralized, local_only};
-pub use federated::{RoundReport, Seconds, Simulation, SimulationError};
+pub use federated::{Norms, RoundReport, Seconds, Simulation, SimulationError};
 pub use validation::{Regime, ValidationError, validate};
 pub use workers::Clock;

@@ -35,6 +35,15 @@ pub(super) struct Share {
     pub(super) declined: Option<LocalTrainingError>,
     /// The time it spent, summed over workers.
     pub(super) seconds: Seconds,
+    /// The updates' norms before they were clipped, and how many were shortened.
+    pub(super) norms: Vec<f64>,
+    pub(super) shortened: u32,
+}
+
+impl Share {
+    fn of(part: Collecting) -> Share {
+        Share { part, declined: None, seconds: Seconds::default(), norms: Vec::new(), shortened: 0 }
+    }
 }
 
 impl<'a> Workers<'a> {
@@ -62,7 +71,7 @@ impl<'a> Workers<'a> {
         let next = AtomicUsize::new(0);
         let shares = self.pool.broadcast(|context| {
             let mut memory = self.memory[context.index()].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut share = Share { part: round.part(), declined: None, seconds: Seconds::default() };
+            let mut share = Share::of(round.part());
             while let Some(client) = clients.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.take(&mut share, *client, model, &mut memory)?;
             }
@@ -79,7 +88,7 @@ impl<'a> Workers<'a> {
         memory: &mut Worker,
     ) -> Result<(), Refusal> {
         let round = share.part.round();
-        let task = Task { round, client, model };
+        let task = Task { round, client, model, clip: share.part.clip() };
         let shard = &self.shards[client as usize - 1];
         let started = (self.clock)();
         let trained = self.training.train(task, shard, memory);
@@ -88,6 +97,10 @@ impl<'a> Workers<'a> {
         let encoded = (self.clock)();
         match update {
             Ok(update) => {
+                if let Some(clipped) = memory.take_clipped() {
+                    share.norms.push(clipped.norm);
+                    share.shortened += u32::from(clipped.shortened);
+                }
                 share.part.accept(&Submission { client, round, update, digest: None })?;
             }
             Err(error) => {
