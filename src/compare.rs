@@ -44,7 +44,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     let started = SystemTime::now();
     let prepared = Prepared::new(&args.plan, args.run.noise_seed)?;
     let bare = prepared.plan.without_privacy();
-    let private = private_rows(&prepared.plan).map_err(|error| CommandError::plan(&args.plan.plan, error))?;
+    let rows = rows_of(&prepared.plan).map_err(|error| CommandError::plan(&args.plan.plan, error))?;
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
     let plan = prepared.plan.to_toml();
@@ -55,11 +55,12 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     let seeds: Vec<u64> = (0..u64::from(args.seeds)).map(|at| first.wrapping_add(at)).collect();
     let rounds = prepared.plan.rounds();
     let total = seeds.len() as u64;
-    let runs = total * (1 + private.len() as u64);
-    let federated_task = progress.task(FEDERATED, runs * u64::from(rounds), "rounds");
+    let rounds_of_rows: u64 = rows.iter().map(|row| u64::from(row.plan.rounds())).sum();
+    let steps = total * (u64::from(rounds) + rounds_of_rows);
+    let federated_task = progress.task(FEDERATED, steps, "rounds");
     let baselines_task = progress.task("baselines", 2 * total, "runs");
     let mut regimes = [Vec::new(), Vec::new(), Vec::new()];
-    let mut private_regimes: Vec<Vec<SeedRun>> = private.iter().map(|_| Vec::new()).collect();
+    let mut runs_of_rows: Vec<Vec<SeedRun>> = rows.iter().map(|_| Vec::new()).collect();
     let mut labels = None;
     let mut budget = 0;
     let mut explanation = None;
@@ -74,10 +75,10 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
             budget = *federated.gradients.last().unwrap_or(&0);
         }
         let first_scores = pooled.way[0].1;
-        for (row, runs) in private.iter().zip(&mut private_regimes) {
+        for (row, runs) in rows.iter().zip(&mut runs_of_rows) {
             let setting = prepared.variant(&row.plan, Seed(*seed))?;
             let run = federate(&setting, Some(&row.name), args, threads, &mut directory, &federated_task)?;
-            if at == 0 {
+            if at == 0 && setting.plan.protection().is_some() {
                 // The model that the plan promises is the one to keep.
                 directory.write_model(&run.model)?;
             }
@@ -95,15 +96,16 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
         regime(LOCAL_ONLY, &alone, false),
         regime(FEDERATED, &federated, true),
     ];
-    for (row, runs) in private.iter().zip(&private_regimes) {
+    for (row, runs) in rows.iter().zip(&runs_of_rows) {
         regimes.push(row.regime(runs, args.run.noise_seed));
     }
-    if !private.is_empty() && args.run.noise_seed.is_some() {
+    let private = rows.iter().any(|row| row.plan.protection().is_some());
+    if private && args.run.noise_seed.is_some() {
         progress.note(&format!("warning: {NO_GUARANTEE}"));
     }
-    let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
+    let data = (Some(&prepared.split.train), Some(&prepared.split.test));
     let document = Comparison {
-        origin: results::origin(&prepared.plan, rows, started, args.run.over, threads),
+        origin: results::origin(&prepared.plan, data, started, args.run.over, threads),
         seeds,
         rounds,
         budget,
@@ -117,25 +119,26 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     Ok(())
 }
 
-/// A private variant of the federation.
-struct PrivateRow {
+/// A variant of the federation.
+struct Row {
     name: String,
     plan: Plan,
 }
 
-/// The private rows that the plan asks for.
-fn private_rows(plan: &Plan) -> Result<Vec<PrivateRow>, PlanError> {
-    let rows = plan.private_rows()?.into_iter().map(|(target, plan)| {
+/// The rows that the plan asks for: private ones at its targets, and those that it names.
+fn rows_of(plan: &Plan) -> Result<Vec<Row>, PlanError> {
+    let private = plan.private_rows()?.into_iter().map(|(target, plan)| {
         let promise = target.map_or_else(String::new, |target| format!(", epsilon {target}"));
-        PrivateRow { name: format!("{FEDERATED} + client-level DP{promise}"), plan }
+        Row { name: format!("{FEDERATED} + client-level DP{promise}"), plan }
     });
-    Ok(rows.collect())
+    let named = plan.named_rows()?.into_iter().map(|(name, plan)| Row { name, plan });
+    Ok(private.chain(named).collect())
 }
 
-impl PrivateRow {
-    /// The row with what it promises, and to whom one must trust for it.
+impl Row {
+    /// The row with what it promises, if anything, and whom one must trust for it.
     fn regime(&self, runs: &[SeedRun], noise_seed: Option<u64>) -> Regime {
-        let protection = self.plan.protection().expect("a private row promises privacy");
+        let Some(protection) = self.plan.protection() else { return regime(&self.name, runs, true) };
         let trusted = match noise_seed {
             None => protection.trusted(),
             Some(_) => "no guarantee: noise seed given",

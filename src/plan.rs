@@ -27,6 +27,9 @@ pub(crate) fn run(command: &PlanCommand) -> Result<(), CommandError> {
                 let fits = checked.network(shape.features, shape.outputs);
                 fits.map_err(|error| CommandError::plan(plan, error))?;
             }
+            for rows in [checked.private_rows().map(drop), checked.named_rows().map(drop)] {
+                rows.map_err(|error| CommandError::plan(plan, error))?;
+            }
             let digest = checked.digest();
             let (clients, rounds) = (checked.clients(), checked.rounds());
             let unseen = match shape {

@@ -48,7 +48,7 @@ impl Prepared {
         self.variant(&self.plan, seed)
     }
 
-    /// Deals the rows by a plan that differs in its privacy alone, and one seed.
+    /// Deals the rows by a plan of the same rows that differs elsewhere, and one seed.
     pub(crate) fn variant(&self, plan: &Plan, seed: Seed) -> Result<Setting, CommandError> {
         let plan = plan.with_seed(seed);
         let stream = seed.stream(Purpose::Partition);

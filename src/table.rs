@@ -29,7 +29,7 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
     }
     header.extend(["time", "sent", "received"]);
     if private {
-        header.extend(["epsilon", "trusted"]);
+        header.extend(["epsilon", "delta", "trusted"]);
     }
 
     let rows =
@@ -50,6 +50,7 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
             cells.extend([quantity::seconds(row.seconds), traffic(row.bytes_up), traffic(row.bytes_down)]);
             if private {
                 cells.push(row.epsilon.map_or_else(String::new, |epsilon| format!("{epsilon:.2}")));
+                cells.push(row.delta.map_or_else(String::new, |delta| format!("{delta:.0e}")));
                 cells.push(row.trusted.clone().unwrap_or_default());
             }
             cells

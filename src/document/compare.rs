@@ -41,7 +41,7 @@ impl Comparison {
 /// One way to learn from the data, and how well it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Regime {
-    /// `centralized`, `local-only`, `federated`, or `federated + ...` for a protected variant.
+    /// `centralized`, `local-only`, `federated`, `federated + ...` for a protected variant, or a name of the plan's own.
     pub(crate) name: String,
     /// Fraction of test rows classified rightly; `null` for a regression.
     pub(crate) test_accuracy: Option<Estimate>,

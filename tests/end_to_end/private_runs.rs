@@ -28,9 +28,13 @@ noise-multiplier = 1.0
 #[test]
 fn a_given_noise_seed_repeats_the_model_over_any_transport_and_gives_up_the_promise() {
     let adaptive = "adaptive-clip = { quantile = 0.5 }\nclip";
-    for (noise_at, clip) in
-        [("coordinator", "clip"), ("clients", "clip"), ("local", "clip"), ("coordinator", adaptive), ("clients", adaptive)]
-    {
+    for (noise_at, clip) in [
+        ("coordinator", "clip"),
+        ("clients", "clip"),
+        ("local", "clip"),
+        ("coordinator", adaptive),
+        ("clients", adaptive),
+    ] {
         let minimum = if noise_at == "coordinator" { 0 } else { 1 };
         let plan = PRIVATE
             .replace("minimum = 0", &format!("minimum = {minimum}"))
@@ -57,6 +61,28 @@ fn a_given_noise_seed_repeats_the_model_over_any_transport_and_gives_up_the_prom
 }
 
 #[test]
+fn correlated_noise_is_the_same_over_any_transport_and_clients_rest() {
+    let plan = PRIVATE
+        .replace("rounds = 3", "rounds = 6")
+        .replace("sampling = \"poisson\"\nfraction = 0.8", "fraction = 0.5")
+        .replace(
+            "noise-multiplier = 1.0",
+            "noise-multiplier = 1.0\nmatrix = { separation = 2, buffers = 2 }",
+        );
+    let sandbox = Sandbox::with("plan.toml", plan);
+    let document = sandbox.json("simulate plan.toml --noise-seed 5 --quiet --json --out memory");
+    sandbox.succeed("simulate plan.toml --noise-seed 5 --over http --quiet --out http");
+    assert!(model(&sandbox.path("memory")) == model(&sandbox.path("http")));
+    let rounds = document["rounds"].as_array().unwrap();
+    for pair in rounds.windows(2) {
+        let [one, next] = [0, 1].map(|at| pair[at]["cohort"].as_array().unwrap());
+        assert!(one.len() == 3 && next.iter().all(|client| !one.contains(client)), "{one:?} {next:?}");
+        // Paid for as a whole, before the first round.
+        assert_eq!(pair[0]["epsilon"], pair[1]["epsilon"]);
+    }
+}
+
+#[test]
 fn fresh_noise_is_never_the_same() {
     let sandbox = Sandbox::with("plan.toml", PRIVATE);
     let document = sandbox.json("simulate plan.toml --quiet --json --out one");
@@ -68,13 +94,20 @@ fn fresh_noise_is_never_the_same() {
 
 #[test]
 fn a_comparison_shows_what_each_epsilon_costs() {
-    let plan = format!("{PRIVATE}[compare]\ntarget-epsilons = [2.0, 50.0]\n");
+    let plan = format!(
+        "{PRIVATE}[compare]\ntarget-epsilons = [2.0, 50.0]\n\
+         [[compare.rows]]\nname = \"local\"\nwith = {{ privacy.noise-at = \"local\", cohort.minimum = 1 }}\n\
+         [[compare.rows]]\nname = \"slow\"\nprivate = false\nwith = {{ training.learning-rate = 0.01 }}\n"
+    );
     let sandbox = Sandbox::with("plan.toml", plan);
+    sandbox.succeed("plan check plan.toml");
     let document = sandbox.json("compare plan.toml --seeds 1 --quiet --json --out run");
     let rows = document["rows"].as_array().unwrap();
     let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
     let dp = |epsilon: &str| format!("federated + client-level DP, epsilon {epsilon}");
-    assert_eq!(names[2..], ["federated", &dp("2"), &dp("50")]);
+    assert_eq!(names[2..], ["federated", &dp("2"), &dp("50"), "local", "slow"]);
+    assert_eq!(rows[5]["trusted"], "nobody");
+    assert!(rows[5]["epsilon"].is_number() && rows[6].get("epsilon").is_none());
     assert!(rows[2].get("epsilon").is_none());
     for (row, target) in [(&rows[3], 2.0), (&rows[4], 50.0)] {
         let epsilon = row["epsilon"].as_f64().unwrap();

@@ -2,6 +2,7 @@
 
 use super::raw::{CohortSection, NoiseAtName, PrivacySection, StrategyName, WeightsName};
 use super::reading::{self, Lines};
+use super::rows;
 use super::{
     CohortRule, Conflict, PlanError, Protection, RawPlan, SamplingRule, TuneSection, ValueFault, Weights,
 };
@@ -88,7 +89,7 @@ impl Plan {
     }
 
     /// The private rows of a comparison: the plan itself, or one plan for each of the epsilons that it names, each with
-    /// the target it was made for. None if the plan promises no privacy.
+    /// the target it was made for. None if the plan promises no privacy, or names other rows ([`Plan::named_rows`]) alone.
     ///
     /// # Errors
     /// A target that no noise reaches, or whose noise the grid does not hold.
@@ -104,6 +105,11 @@ impl Plan {
             Ok((target_epsilon, Checker { raw, lines: self.lines.clone() }.check()?))
         };
         compare.target_epsilons.iter().map(row).collect()
+    }
+
+    /// The plan as typed.
+    pub(super) fn typed(&self) -> &RawPlan {
+        &self.typed
     }
 
     /// The name of the federation.
@@ -228,6 +234,8 @@ impl Checker {
         let cohort = self.cohort(clients)?;
         let weights = self.weights(cohort.selected(clients))?;
         let strategy = self.strategy()?;
+        let rows = self.raw.compare.as_ref().map_or(&[][..], |compare| &compare.rows);
+        rows::check(rows).map_err(|fault| self.fault("compare", "rows", fault.into()))?;
         let protection = self.protection(cohort, weights, grid)?;
         Ok(Plan {
             raw: self.raw,

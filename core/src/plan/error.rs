@@ -60,6 +60,14 @@ pub enum PlanError {
         /// Why they do not go together, and how to mend it.
         conflict: Box<Conflict>,
     },
+    /// A row of a comparison has a plan that is not sound.
+    #[error("row \"{name}\" of [compare]: {error}")]
+    Row {
+        /// The row.
+        name: String,
+        /// What is wrong with its plan.
+        error: Box<PlanError>,
+    },
 }
 
 impl PlanError {
@@ -71,6 +79,8 @@ impl PlanError {
             | PlanError::UnknownChoice { line, .. } => *line = 0,
             PlanError::Value { place, .. } => place.line = None,
             PlanError::Conflict { first, second, .. } => (first.line, second.line) = (None, None),
+            // Made without lines.
+            PlanError::Row { .. } => {}
         }
         self
     }
@@ -116,6 +126,9 @@ pub enum ValueFault {
     /// There is no such promise.
     #[error(transparent)]
     Privacy(super::PrivacyFault),
+    /// There is no such row.
+    #[error(transparent)]
+    Row(super::RowFault),
     /// There is no such grid.
     #[error(transparent)]
     Encoding(EncodingError),
@@ -240,7 +253,8 @@ pub enum Conflict {
     NeitherNoiseNorTarget,
     /// Private rows without a promise.
     #[error(
-        "a private row keeps the promise of [privacy], and the plan makes none; add [privacy], or remove [compare]"
+        "a private row keeps the promise of [privacy], and the plan makes none; add [privacy], or remove the \
+         targets"
     )]
     NothingToCompare,
     /// Even the first round is too much.

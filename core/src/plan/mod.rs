@@ -10,6 +10,7 @@ mod privacy;
 mod protection;
 mod raw;
 mod reading;
+mod rows;
 mod search;
 mod template;
 mod weights;
@@ -18,9 +19,10 @@ pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
 pub use error::{Conflict, Place, PlanError, ValueFault};
 pub use privacy::PrivacyFault;
+pub use rows::RowFault;
 pub use protection::{NoiseAt, Protection, RoundProtection, VOTE};
 pub use raw::{
-    AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection, NoiseAtName,
+    AggregationSection, CohortSection, CompareSection, RowSection, EncodingSection, FederationSection, NoiseAtName,
     PrivacySection, RawPlan, StrategyName, UnitName, WeightsName,
 };
 pub use search::{

@@ -59,9 +59,10 @@ impl Checker {
         grid: FixedPoint,
     ) -> Result<Option<Protection>, PlanError> {
         let Some(section) = self.raw.privacy.clone() else {
-            return match self.raw.compare {
-                Some(_) => Err(self.conflict(ROWS, CLIP, Conflict::NothingToCompare)),
-                None => Ok(None),
+            let targets = self.raw.compare.as_ref().is_some_and(|compare| !compare.target_epsilons.is_empty());
+            return match targets {
+                true => Err(self.conflict(ROWS, CLIP, Conflict::NothingToCompare)),
+                false => Ok(None),
             };
         };
         for target in self.raw.compare.iter().flat_map(|compare| &compare.target_epsilons) {

@@ -5,6 +5,7 @@ use super::search::TuneSection;
 use crate::data::{DataConfig, PartitionConfig};
 use crate::nn::{ModelConfig, TrainingConfig};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A plan as typed. [`super::Plan`] is the checked one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -178,7 +179,29 @@ pub enum NoiseAtName {
 pub struct CompareSection {
     /// The target epsilons of the private rows, one row each: the promise of `[privacy]` with the noise that the target
     /// asks for.
+    #[serde(default)]
     pub target_epsilons: Vec<f64>,
+    /// Rows of one's own: `[[compare.rows]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowSection>,
+}
+
+/// `[[compare.rows]]`: the federation of the plan with other values in the place of some.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RowSection {
+    /// What the row is called.
+    pub name: String,
+    /// Whether the row keeps the promise of `[privacy]`.
+    #[serde(default = "yes")]
+    pub private: bool,
+    /// For each section and each of its keys, another value: `with = { privacy.clip = 0.3 }`.
+    #[serde(default)]
+    pub with: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `[encoding]`
