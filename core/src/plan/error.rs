@@ -190,6 +190,40 @@ pub enum Conflict {
          be the sensitivity; give a weight-cap, or weigh uniformly"
     )]
     WeightsWithoutCap,
+    /// Correlated noise, and nobody to correlate it.
+    #[error(
+        "noise is correlated by the coordinator, which remembers what it added before; remove matrix, or set noise-at = \
+         \"coordinator\""
+    )]
+    MatrixWithoutCoordinator,
+    /// Correlated noise for several clips.
+    #[error(
+        "noise that takes back earlier noise is made for one clip; remove adaptive-clip, or remove matrix"
+    )]
+    MatrixOfOneClip,
+    /// Correlated noise and coins.
+    #[error(
+        "clients rest between participations, and coins let nobody rest; sample \"fixed\" or \"all\", or remove matrix"
+    )]
+    MatrixByCoins,
+    /// Two kinds of memory.
+    #[error(
+        "both bands and buffers are given; give one: how far the noise reaches back, or how many buffers hold it"
+    )]
+    BandsAndBuffers,
+    /// Too few clients for the rest that each is promised.
+    #[error(
+        "a round asks {asked} of {clients} clients, and so that they rest and nobody takes part too often there must be \
+         {needed}; lower the fraction or the separation, or allow more participations"
+    )]
+    TooFewToRest {
+        /// How many clients a round asks.
+        asked: u64,
+        /// How many clients there are.
+        clients: u64,
+        /// How many there would have to be.
+        needed: u64,
+    },
     /// Votes that weigh.
     #[error(
         "each participant has one vote on the clip, and a weighted vote would move the count by more than its noise \

@@ -5,6 +5,7 @@
 
 mod check;
 mod cohort;
+mod correlation;
 mod error;
 mod privacy;
 mod protection;
@@ -17,14 +18,15 @@ mod weights;
 
 pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
+pub use correlation::{CorrelatedSource, Correlation};
 pub use error::{Conflict, Place, PlanError, ValueFault};
 pub use privacy::PrivacyFault;
-pub use rows::RowFault;
 pub use protection::{NoiseAt, Protection, RoundProtection, VOTE};
 pub use raw::{
-    AggregationSection, CohortSection, CompareSection, RowSection, EncodingSection, FederationSection, NoiseAtName,
-    PrivacySection, RawPlan, StrategyName, UnitName, WeightsName,
+    AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection, MatrixSection,
+    NoiseAtName, PrivacySection, RawPlan, RowSection, StrategyName, UnitName, WeightsName,
 };
+pub use rows::RowFault;
 pub use search::{
     Candidate, Dimension, Number, Range, RangeFault, Scale, SearchError, SearchSpace, TuneSection, Values,
 };

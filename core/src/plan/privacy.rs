@@ -7,8 +7,10 @@ use super::{CohortRule, Conflict, NoiseAt, PlanError, Protection, SamplingRule, 
 use crate::encoding::FixedPoint;
 use crate::privacy::accounting::calibration::Target;
 use crate::privacy::accounting::{Accountant, AccountingError};
+use crate::privacy::matrix::MatrixError;
 use crate::privacy::{
-    Adaptation, AdaptiveClip, AdaptiveClippingError, Clip, ClippingError, Event, EventError, Ledger, LedgerError, Mechanism, Neighbouring, Next, Sampling,
+    Adaptation, AdaptiveClip, AdaptiveClippingError, Clip, ClippingError, Event, EventError, Ledger,
+    LedgerError, Mechanism, Neighbouring, Next, Sampling,
 };
 
 /// Why a promise of privacy cannot be made.
@@ -20,6 +22,9 @@ pub enum PrivacyFault {
     /// The clip cannot adapt like this.
     #[error(transparent)]
     Adaptive(#[from] AdaptiveClippingError),
+    /// Noise cannot be correlated like this.
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
     /// There is no such noise.
     #[error(transparent)]
     Event(#[from] EventError),
@@ -59,7 +64,8 @@ impl Checker {
         grid: FixedPoint,
     ) -> Result<Option<Protection>, PlanError> {
         let Some(section) = self.raw.privacy.clone() else {
-            let targets = self.raw.compare.as_ref().is_some_and(|compare| !compare.target_epsilons.is_empty());
+            let targets =
+                self.raw.compare.as_ref().is_some_and(|compare| !compare.target_epsilons.is_empty());
             return match targets {
                 true => Err(self.conflict(ROWS, CLIP, Conflict::NothingToCompare)),
                 false => Ok(None),
@@ -78,14 +84,22 @@ impl Checker {
         }
         let noise_at = self.noise_at(&section)?;
         let weight_cap = self.bounded_weights(noise_at, weights)?;
-        let sampling = self.accounted_sampling(noise_at, cohort)?;
+        let correlation = self.correlation(&section, noise_at, cohort)?;
+        let rounds = self.raw.federation.rounds;
+        let (sampling, releases, distance) = match &correlation {
+            // All rounds together are one release, whoever is drawn.
+            Some(_) => (SamplingRule::All, 1, ROUNDING_DISTANCE * f64::from(rounds)),
+            None => {
+                let sampling = self.accounted_sampling(noise_at, cohort)?;
+                (sampling, rounds, ROUNDING_DISTANCE + self.small_cohorts(noise_at, cohort))
+            }
+        };
         let (law, neighbouring) = self.sampling_law(noise_at, sampling, cohort);
-        let distance = ROUNDING_DISTANCE + self.small_cohorts(noise_at, cohort);
 
         let release = |noise_multiplier: f64, count: u32| {
             Event::new(Mechanism::Gaussian { noise_multiplier }, law, neighbouring, count.into())
         };
-        let noise_multiplier = self.noise(&section, distance, release)?;
+        let noise_multiplier = self.noise(&section, distance, releases, release)?;
         let event = release(noise_multiplier, 1).map_err(|error| faulty("noise-multiplier", error.into()))?;
         let adaptive = self.adaptive_clip(&section, noise_at, noise_multiplier, cohort, weights, grid)?;
         let update_noise = match &adaptive {
@@ -106,7 +120,17 @@ impl Checker {
             sampling,
             delta: section.delta,
             target: section.target_epsilon,
-            noise: self.fitting_noise(noise_at, update_noise, clip, weight_cap, grid)?,
+            noise: match &correlation {
+                Some(correlation) => {
+                    let steps = clip.norm() * f64::from(weight_cap) * grid.scale();
+                    self.correlated_noise_fits(correlation, noise_multiplier, steps)?;
+                    // Fresh noise, as it would be on the grid.
+                    let fresh = noise_multiplier * correlation.sensitivity();
+                    self.fitting_noise(noise_at, fresh, clip, weight_cap, grid)?
+                }
+                None => self.fitting_noise(noise_at, update_noise, clip, weight_cap, grid)?,
+            },
+            correlation,
             update_noise,
             adaptive,
             grid,
@@ -260,6 +284,7 @@ impl Checker {
         &self,
         section: &PrivacySection,
         distance: f64,
+        releases: u32,
         release: impl Fn(f64, u32) -> Result<Event, EventError>,
     ) -> Result<f64, PlanError> {
         let target = match (section.noise_multiplier, section.target_epsilon) {
@@ -267,9 +292,8 @@ impl Checker {
             (None, None) => return Err(self.conflict(NOISE, TARGET, Conflict::NeitherNoiseNorTarget)),
             (None, Some(target)) => target,
         };
-        let rounds = self.raw.federation.rounds;
         // What the distance costs is kept apart, at an epsilon that no accountant passes, so that the last round fits.
-        let price = (1.0 + (1.5 * target + 1.0).exp()) * distance * f64::from(rounds);
+        let price = (1.0 + (1.5 * target + 1.0).exp()) * distance * f64::from(releases);
         if price > 0.5 * section.delta {
             return Err(self.small_cohorts_tell());
         }
@@ -278,7 +302,7 @@ impl Checker {
         };
         // Below the target by what a search and the price of the distance may be off.
         let reach = Target::new(target * (1.0 - 1e-4), section.delta - price).map_err(faulty)?;
-        Accountant::default().least_noise(reach, |noise| Ok(vec![release(noise, rounds)?])).map_err(faulty)
+        Accountant::default().least_noise(reach, |noise| Ok(vec![release(noise, releases)?])).map_err(faulty)
     }
 
     fn small_cohorts_tell(&self) -> PlanError {
@@ -325,7 +349,8 @@ impl Checker {
             error => self.fault("privacy", "noise-multiplier", PrivacyFault::from(error).into()),
         };
         let mut accountant = Accountant::default();
-        let rounds = if protection.target.is_some() { 1 } else { self.raw.federation.rounds };
+        let one = protection.target.is_some() || protection.correlation.is_some();
+        let rounds = if one { 1 } else { self.raw.federation.rounds };
         let events = protection.event.repeated(rounds.into());
         let events = events.map_err(|error| faulty(AccountingError::from(error).into()))?;
         let distance = protection.distance * f64::from(rounds);
@@ -466,22 +491,30 @@ noise-multiplier = 1.0
 
     #[test]
     fn every_clip_of_the_range_has_room_on_the_grid() {
-        for (noise_at, minimum) in [("coordinator", 1), ("clients", 5), ("local", 1)] {
-            for z in ["0.3", "1.0", "40.0"] {
+        for (noise_at, minimum) in [("coordinator", 0), ("clients", 5), ("local", 1)] {
+            for z in ["0.6", "1.0", "40.0"] {
                 let text = SOUND
                     .replace("minimum = 1", &format!("minimum = {minimum}"))
                     .replace("clip", &format!("noise-at = \"{noise_at}\"\nclip"))
                     .replace("clip = 0.5", "clip = 0.01")
-                    .replace("noise-multiplier = 1.0", &format!("noise-multiplier = {z}\nadaptive-clip = {{}}"));
+                    .replace(
+                        "noise-multiplier = 1.0",
+                        &format!("noise-multiplier = {z}\nadaptive-clip = {{}}"),
+                    );
                 let plan = Plan::parse(&text).unwrap();
                 let mut adaptive = *plan.protection().unwrap().adaptive().unwrap();
                 for votes in [1e9, -1e9] {
-                    (0..300).for_each(|_| drop(adaptive.observe(votes)));
+                    for _ in 0..300 {
+                        adaptive.observe(votes);
+                    }
                     let round = plan.protection().unwrap().in_round(adaptive.clip()).unwrap();
                     assert!(round.clip().steps(plan.grid().scale()).is_ok());
                     let most = round.clip().norm()
                         + TAIL * round.noise().variance().to_f64().sqrt() / plan.grid().scale();
-                    assert!(noise_at == "coordinator" || most <= plan.grid().largest(), "{noise_at} {z} {most}");
+                    assert!(
+                        noise_at == "coordinator" || most <= plan.grid().largest(),
+                        "{noise_at} {z} {most}"
+                    );
                 }
             }
         }
@@ -510,8 +543,10 @@ noise-multiplier = 1.0
 
     #[test]
     fn rows_of_a_comparison_find_their_own_noise_for_votes() {
-        let text = SOUND.replace("minimum = 1", "minimum = 0").replace("noise-multiplier = 1.0", "target-epsilon = 8.0");
-        let text = format!("{text}adaptive-clip = {{}}\n[compare]\ntarget-epsilons = [0.1, 8.0]\n");
+        let text = SOUND
+            .replace("minimum = 1", "minimum = 0")
+            .replace("noise-multiplier = 1.0", "target-epsilon = 8.0");
+        let text = format!("{text}adaptive-clip = {{}}\n[compare]\ntarget-epsilons = [1.0, 8.0]\n");
         let rows = Plan::parse(&text).unwrap().private_rows().unwrap();
         assert!(rows.iter().all(|(_, plan)| plan.protection().unwrap().adaptive().is_some()));
     }

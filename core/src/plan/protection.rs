@@ -10,6 +10,7 @@
 //! discrete Gaussian by the same theorem, each share having a parameter of 4 or more, up to `10^-67` a share and coordinate.
 
 use super::SamplingRule;
+use super::correlation::{CorrelatedSource, Correlation};
 use crate::encoding::FixedPoint;
 use crate::privacy::sampling::{DiscreteGaussian, SamplingError, Variance};
 use crate::privacy::{AdaptiveClip, Clip, Event, Ledger};
@@ -45,6 +46,7 @@ pub struct Protection {
     /// The multiplier of the noise on updates: all of it, unless votes on the clip take a part.
     pub(super) update_noise: f64,
     pub(super) adaptive: Option<AdaptiveClip>,
+    pub(super) correlation: Option<Correlation>,
     pub(super) grid: FixedPoint,
 }
 
@@ -117,7 +119,23 @@ impl Protection {
         self.denominator
     }
 
-    /// What a round releases.
+    /// How the noise is correlated over the rounds; `None` if every round has noise of its own.
+    pub fn correlation(&self) -> Option<&Correlation> {
+        self.correlation.as_ref()
+    }
+
+    /// Where correlated noise for a model of so many parameters comes from; `None` if it is not to be had.
+    pub(crate) fn correlated_source(&self, parameters: usize) -> Option<CorrelatedSource> {
+        let steps = self.clip.norm() * f64::from(self.weight_cap) * self.grid.scale();
+        self.correlation.as_ref()?.source(self.noise_multiplier, steps, parameters)
+    }
+
+    /// How many events so many rounds are: one for each, or one for all of them where their noise is correlated.
+    pub fn releases(&self, rounds: u32) -> u32 {
+        if self.correlation.is_some() { rounds.min(1) } else { rounds }
+    }
+
+    /// What a round releases, or all rounds together where their noise is correlated.
     pub fn event(&self) -> Event {
         self.event
     }
@@ -156,7 +174,6 @@ impl Protection {
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self.delta, self.target).expect("the plan was checked with this delta and target")
     }
-
 }
 
 impl RoundProtection {

@@ -135,6 +135,27 @@ pub struct PrivacySection {
     /// How the clip follows the updates, from `clip` on; it stays as it is if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adaptive_clip: Option<AdaptiveClipSection>,
+    /// How the noise of one round takes back that of earlier ones; every round has noise of its own if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<MatrixSection>,
+}
+
+/// `matrix` in `[privacy]`: noise that is correlated over the rounds, and what it asks of cohorts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MatrixSection {
+    /// How many rounds there are from one participation of a client to its next: 1 or more.
+    pub separation: u32,
+    /// How often a client takes part at most; as often as the separation allows if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participations: Option<u32>,
+    /// How many rounds the noise reaches back: a banded factor. As many as the separation, but no more than 32, if both
+    /// this and `buffers` are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bands: Option<u32>,
+    /// How many buffers the noise is remembered in: a BLT factor, fitted to the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buffers: Option<u32>,
 }
 
 /// `adaptive-clip` in `[privacy]`, Andrew et al. 2021.

@@ -1,9 +1,10 @@
 //! Which clients take part in a round.
 
 use crate::plan::{CohortRule, SamplingRule};
-use rand::seq::index;
+use crate::privacy::matrix::Participation;
+use rand::seq::{SliceRandom, index};
 use rand::{Rng, RngExt};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Draws the cohort of a round from a stream of its own. It depends on the stream and the set of enrolled clients
 /// alone.
@@ -18,6 +19,38 @@ pub(super) fn draw(rule: CohortRule, enrolled: &BTreeSet<u32>, mut stream: impl 
             enrolled.iter().copied().filter(|_| stream.random_bool(rule.fraction)).collect()
         }
     }
+}
+
+/// Draws the cohort of a round from those who have rested: whoever was asked in one of the last rounds is left alone,
+/// answered or not, and whoever was asked as often as may be is not asked again. Those come first that were asked least,
+/// in an order drawn by lot. `earlier` are the cohorts of all rounds before.
+pub(super) fn draw_rested<'a>(
+    rule: CohortRule,
+    enrolled: &BTreeSet<u32>,
+    participation: Participation,
+    earlier: impl ExactSizeIterator<Item = &'a BTreeSet<u32>>,
+    mut stream: impl Rng,
+) -> BTreeSet<u32> {
+    let resting_since = (earlier.len() + 1).saturating_sub(participation.separation());
+    let mut times: BTreeMap<u32, usize> = enrolled.iter().map(|client| (*client, 0)).collect();
+    let mut resting = BTreeSet::new();
+    for (at, cohort) in earlier.enumerate() {
+        for client in cohort {
+            *times.entry(*client).or_default() += 1;
+            if at >= resting_since {
+                resting.insert(*client);
+            }
+        }
+    }
+    let mut rested: Vec<(usize, u32)> = times
+        .into_iter()
+        .filter(|(client, times)| *times < participation.times() && !resting.contains(client))
+        .map(|(client, times)| (times, client))
+        .collect();
+    rested.shuffle(&mut stream);
+    rested.sort_by_key(|(times, _)| *times);
+    rested.truncate(rule.selected(enrolled.len() as u32) as usize);
+    rested.into_iter().map(|(_, client)| client).collect()
 }
 
 #[cfg(test)]
@@ -60,6 +93,37 @@ mod tests {
         }
         // Binomial(4000, 1/4): mean 1000, standard deviation 27; the seed is fixed, so this either holds or not.
         assert!(drawn[1..].iter().all(|count| (890..=1110).contains(count)), "{drawn:?}");
+    }
+
+    #[test]
+    fn nobody_is_asked_too_often_or_too_soon() {
+        let enrolled: BTreeSet<u32> = (1..=23).collect();
+        for (separation, times, fraction) in
+            [(1, 40, 0.5), (5, 8, 0.2), (4, 2, 0.25), (40, 1, 0.1), (7, 6, 0.9)]
+        {
+            let participation = Participation::new(40, separation, times).unwrap();
+            let rule = CohortRule { sampling: SamplingRule::Fixed, fraction, over_selection: 1.0 };
+            let mut cohorts: Vec<BTreeSet<u32>> = Vec::new();
+            for round in 1..=40 {
+                let cohort = draw_rested(rule, &enrolled, participation, cohorts.iter(), stream(3, round));
+                assert!(cohort.len() <= rule.selected(23) as usize);
+                cohorts.push(cohort);
+            }
+            for client in enrolled.iter() {
+                let rounds: Vec<usize> = (0..40).filter(|&at| cohorts[at].contains(client)).collect();
+                assert!(rounds.len() <= times, "{client} was asked {} times", rounds.len());
+                assert!(
+                    rounds.windows(2).all(|pair| pair[1] - pair[0] >= separation),
+                    "{client}: {rounds:?}"
+                );
+            }
+            // Where there are enough clients, every round has as many as it asks.
+            if separation * rule.selected(23) as usize <= 23 && times * 23 >= 40 * rule.selected(23) as usize
+            {
+                assert!(cohorts.iter().all(|cohort| cohort.len() == rule.selected(23) as usize));
+            }
+            assert_ne!(cohorts[0], cohorts[39]);
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::guard::Guard;
 use super::{
-    Collecting, Effect, Event, Outcome, Receipt, Refusal, RoundRecord, Rules, Submission, Timestamp, cohort,
+    Collecting, Effect, Event, NoiseState, Outcome, Receipt, Refusal, RoundRecord, Rules, Submission,
+    Timestamp, cohort,
 };
 use crate::aggregation::Sum;
 use crate::params::Params;
@@ -61,7 +62,7 @@ impl Federation {
 
     /// A federation whose noise, if its rules promise privacy, and whose hidden cohorts are drawn from this seed.
     pub fn protected(rules: Rules, model: Params, seed: Arc<NoiseSeed>) -> Federation {
-        let guard = rules.protection.clone().map(|protection| Guard::new(protection, seed));
+        let guard = rules.protection.clone().map(|protection| Guard::new(protection, seed, model.len()));
         Federation::gathering(rules, model, guard)
     }
 
@@ -83,6 +84,11 @@ impl Federation {
     /// The clip of the round that is open or comes next, where privacy is promised.
     pub fn clip(&self) -> Option<Clip> {
         self.guard.as_ref().map(Guard::clip)
+    }
+
+    /// What must be kept of noise that is correlated over the rounds; `None` where it is not.
+    pub fn noise_state(&self) -> Option<NoiseState> {
+        self.guard.as_ref().and_then(Guard::noise_state)
     }
 
     /// Whether the federation ended because the next round would have passed the plan's target epsilon.
@@ -245,7 +251,7 @@ impl Federation {
         let round = rounds_over + 1;
         if let Some(guard) = &mut self.guard {
             match guard.admit(round) {
-                Some(recorded) => effects.push(Effect::Recorded(recorded)),
+                Some(recorded) => effects.extend(recorded.map(Effect::Recorded)),
                 None => {
                     effects.push(Effect::Finished);
                     return Phase::Finished;
@@ -266,6 +272,11 @@ impl Federation {
 
     fn cohort(&self, round: u32) -> BTreeSet<u32> {
         let (rule, enrolled) = (self.rules.cohort, &self.enrolled);
+        if let Some(participation) = self.guard.as_ref().and_then(Guard::participation) {
+            let cohorts = self.history.iter().map(|record| &record.cohort);
+            let stream = self.rules.seed.stream_for(Purpose::Cohort, round, 0);
+            return cohort::draw_rested(rule, enrolled, participation, cohorts, stream);
+        }
         match self.guard.as_ref().and_then(|guard| guard.cohort_stream(round)) {
             Some(hidden) => cohort::draw(rule, enrolled, hidden),
             None => cohort::draw(rule, enrolled, self.rules.seed.stream_for(Purpose::Cohort, round, 0)),
@@ -296,8 +307,12 @@ impl Federation {
                 let (mean, diagnostics) = guard.release(sum, round.round, contributions, rules.grid);
                 (Some(mean), Some(diagnostics))
             }
+            Some(guard) => {
+                guard.skip(round.round);
+                (None, None)
+            }
             None if enough => (sum.mean(rules.grid), None),
-            _ => (None, None),
+            None => (None, None),
         };
         let outcome = match mean {
             Some(mean) => {

@@ -1,14 +1,17 @@
 //! What stands between the sums of a protected federation and the world: the ledger, and the noise.
 
+use super::correlated::{Correlated, NoiseState};
 use super::{Diagnostics, ResumeError};
 use crate::aggregation::{Mean, Sum};
 use crate::encoding::FixedPoint;
-use crate::plan::{NoiseAt, Protection, RoundProtection, VOTE};
+use crate::plan::{Correlation, NoiseAt, Protection, RoundProtection, VOTE};
 use crate::privacy::accounting::Accountant;
+use crate::privacy::matrix::Participation;
 use crate::privacy::{AdaptiveClip, Clip, Event, Ledger, Next, NoisePurpose, NoiseSeed, NoiseStream};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// What a round was about to release when it was opened: an entry of the ledger. Whatever becomes of the round, it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -33,12 +36,17 @@ pub(super) struct Guard {
     epsilon: f64,
     exhausted: bool,
     adaptive: Option<AdaptiveClip>,
+    correlated: Option<Correlated>,
+    parameters: usize,
 }
 
 impl Guard {
-    pub(super) fn new(protection: Protection, seed: Arc<NoiseSeed>) -> Guard {
+    /// For a model of so many parameters.
+    pub(super) fn new(protection: Protection, seed: Arc<NoiseSeed>, parameters: usize) -> Guard {
         let (ledger, adaptive) = (protection.ledger(), protection.adaptive().copied());
-        Guard { protection, seed, ledger, epsilon: 0.0, exhausted: false, adaptive }
+        let correlated = protection.correlated_source(parameters).map(Correlated::new);
+        let (epsilon, exhausted) = (0.0, false);
+        Guard { protection, seed, ledger, epsilon, exhausted, adaptive, correlated, parameters }
     }
 
     /// A guard that remembers what was recorded for each round that has been opened. The seed is another one than
@@ -46,10 +54,11 @@ impl Guard {
     pub(super) fn resume(
         protection: Protection,
         seed: Arc<NoiseSeed>,
+        parameters: usize,
         recorded: &[Recorded],
     ) -> Result<Guard, ResumeError> {
         let (expected, distance) = (protection.event(), protection.distance());
-        let mut guard = Guard::new(protection, seed);
+        let mut guard = Guard::new(protection, seed, parameters);
         for entry in recorded {
             let another = ResumeError::AnotherEvent { round: entry.round };
             if entry.event != expected || entry.distance != distance {
@@ -62,6 +71,23 @@ impl Guard {
             guard.epsilon = epsilon.map_err(|_| ResumeError::AnotherEvent { round: last.round })?.0;
         }
         Ok(guard)
+    }
+
+    /// Takes up the memory of correlated noise as it was after so many rounds; `None` if it is not there, or another
+    /// one's.
+    pub(super) fn resume_noise(&mut self, state: Option<&NoiseState>, rounds: u32) -> Option<()> {
+        match (self.protection.correlated_source(self.parameters), state) {
+            (None, None) => {}
+            (Some(_), None) if rounds == 0 => {}
+            (Some(source), Some(state)) => self.correlated = Some(Correlated::resume(source, state, rounds)?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// What must be kept of correlated noise.
+    pub(super) fn noise_state(&self) -> Option<NoiseState> {
+        self.correlated.as_ref().map(Correlated::state)
     }
 
     /// Takes up the clip of the open round; `None` if no round of the plan has such a clip.
@@ -95,14 +121,25 @@ impl Guard {
         self.exhausted
     }
 
-    /// Writes down what a round will release, unless it would pass the target: then it does not open.
-    pub(super) fn admit(&mut self, round: u32) -> Option<Recorded> {
+    /// Writes down what a round will release, unless it would pass the target: then it does not open. The inner `None` is
+    /// a round that is part of an earlier round's release.
+    pub(super) fn admit(&mut self, round: u32) -> Option<Option<Recorded>> {
+        if self.protection.correlation().is_some() {
+            if self.correlated.is_none() {
+                // Its noise cannot be made.
+                self.exhaust();
+                return None;
+            }
+            if round > 1 {
+                return Some(None);
+            }
+        }
         let (event, distance) = (self.protection.event(), self.protection.distance());
         let next = self.ledger.next(&[event], distance, &mut Accountant::default());
         match next {
             Ok(Next::Fits(epsilon)) if self.ledger.record(event, distance).is_ok() => {
                 self.epsilon = epsilon;
-                Some(Recorded { round, event, distance })
+                Some(Some(Recorded { round, event, distance }))
             }
             // What cannot be accounted for is not done.
             _ => {
@@ -127,20 +164,41 @@ impl Guard {
         contributions: u32,
         grid: FixedPoint,
     ) -> (Mean, Diagnostics) {
-        let protection = self.protection.in_round(self.clip()).expect("the clip never leaves the plan's range");
+        let protection =
+            self.protection.in_round(self.clip()).expect("the clip never leaves the plan's range");
         let votes = protection.votes().is_some().then(|| sum.take_last());
-        if protection.noise_at() == NoiseAt::Coordinator {
-            let mut stream = self.seed.stream_for(NoisePurpose::Update, round, 0);
+        let mut stream = self.seed.stream_for(NoisePurpose::Update, round, 0);
+        let mut row_norm = 1.0;
+        if let Some(correlated) = &mut self.correlated {
+            let (added, norm) = correlated.next(self.parameters, &mut stream);
+            let added = Zeroizing::new(added);
+            let mut values = added.iter().copied();
+            sum.add_noise(|| values.next().expect("there is noise for every parameter"));
+            row_norm = norm;
+        } else if protection.noise_at() == NoiseAt::Coordinator {
             sum.add_noise(|| protection.noise().sample(&mut stream));
         }
         let within_clip = votes.map(|votes| self.count(votes, &protection, round));
         let mean = sum.mean_over(self.protection.denominator(), grid);
-        let noise_deviation = protection.deviation_of_mean(contributions);
+        let noise_deviation = row_norm * protection.deviation_of_mean(contributions);
         let noise = noise_deviation.powi(2) * mean.delta.len() as f64;
         let square: f64 = mean.delta.iter().map(|value| value * value).sum();
         let signal_to_noise = if noise > 0.0 { (square / noise - 1.0).max(0.0).sqrt() } else { 0.0 };
         let clip = protection.clip().norm();
         (mean, Diagnostics { clip, noise_deviation, signal_to_noise, within_clip })
+    }
+
+    /// Passes over a round that releases nothing: correlated noise counts rounds, not releases, because clients do.
+    pub(super) fn skip(&mut self, round: u32) {
+        if let Some(correlated) = &mut self.correlated {
+            let mut stream = self.seed.stream_for(NoisePurpose::Update, round, 0);
+            drop(Zeroizing::new(correlated.next(self.parameters, &mut stream).0));
+        }
+    }
+
+    /// How far apart and how often clients take part, where noise is correlated.
+    pub(super) fn participation(&self) -> Option<Participation> {
+        self.protection.correlation().map(Correlation::participation)
     }
 
     /// Counts votes on the clip with the noise that the coordinator owes, and gives the share within it.

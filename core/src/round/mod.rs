@@ -11,6 +11,7 @@
 
 mod cohort;
 mod collecting;
+mod correlated;
 mod event;
 mod federation;
 mod guard;
@@ -22,6 +23,7 @@ mod sealed;
 mod time;
 
 pub use collecting::Collecting;
+pub use correlated::NoiseState;
 pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};
 pub use guard::Recorded;

@@ -1,7 +1,7 @@
 //! A federation that goes on where it was, from what was kept of it.
 
 use super::guard::Guard;
-use super::{Collecting, Contribution, Federation, Phase, Recorded, RoundRecord, Rules};
+use super::{Collecting, Contribution, Federation, NoiseState, Phase, Recorded, RoundRecord, Rules};
 use crate::aggregation::Sum;
 use crate::params::Params;
 use crate::plan::Protection;
@@ -22,6 +22,8 @@ pub struct Saved {
     pub open: Option<Collecting>,
     /// What the ledger has, in its order.
     pub recorded: Vec<Recorded>,
+    /// The memory of noise that is correlated over the rounds, if there is any.
+    pub noise: Option<NoiseState>,
 }
 
 /// Why a federation cannot go on: what was kept of it does not fit together.
@@ -53,10 +55,10 @@ pub enum ResumeError {
         /// What the contributions weigh together.
         contributions: u64,
     },
-    /// The ledger does not have every round that was opened, once.
-    #[error("{opened} rounds were opened under the promise of privacy, the ledger has {recorded}")]
+    /// The ledger does not have every release of the rounds that were opened, once.
+    #[error("the ledger has {recorded} releases, the rounds that were opened are {opened}")]
     Ledger {
-        /// How many rounds were opened under a promise.
+        /// How many releases the rounds are that were opened under a promise.
         opened: u32,
         /// How many the ledger has.
         recorded: u32,
@@ -65,6 +67,14 @@ pub enum ResumeError {
     #[error("what the ledger has for round {round} is not what a round of the plan releases")]
     AnotherEvent {
         /// The round.
+        round: u32,
+    },
+    /// The memory of correlated noise is not there, or is not the one after the last round.
+    #[error(
+        "the memory of the noise is not the one after round {round}: noise that is correlated cannot go on without it"
+    )]
+    Noise {
+        /// The last round that is over.
         round: u32,
     },
     /// The open round has a clip that no round of the plan has.
@@ -145,7 +155,9 @@ impl Saved {
         seed: Arc<NoiseSeed>,
     ) -> Result<Option<Guard>, ResumeError> {
         let opened = match protection {
-            Some(_) => self.history.len() as u32 + u32::from(self.open.is_some()),
+            Some(protection) => {
+                protection.releases(self.history.len() as u32 + u32::from(self.open.is_some()))
+            }
             None => self.history.iter().filter(|record| record.epsilon.is_some()).count() as u32,
         };
         let recorded = self.recorded.len() as u32;
@@ -157,7 +169,11 @@ impl Saved {
                 return Err(ResumeError::Order { expected, found: entry.round });
             }
         }
-        protection.map(|protection| Guard::resume(protection.clone(), seed, &self.recorded)).transpose()
+        let Some(protection) = protection else { return Ok(None) };
+        let mut guard = Guard::resume(protection.clone(), seed, self.model.len(), &self.recorded)?;
+        let round = self.history.len() as u32;
+        guard.resume_noise(self.noise.as_ref(), round).ok_or(ResumeError::Noise { round })?;
+        Ok(Some(guard))
     }
 }
 
@@ -253,6 +269,7 @@ mod tests {
             history: federation.history().to_vec(),
             open,
             recorded: Vec::new(),
+            noise: federation.noise_state(),
         }
     }
 
@@ -354,6 +371,60 @@ mod tests {
         let finished = Federation::resume(private(), saved, seed(9)).unwrap();
         assert!(finished.is_exhausted() && matches!(finished.phase(), Phase::Finished));
         assert_eq!(finished.epsilon(), federation.epsilon());
+    }
+
+    #[test]
+    fn correlated_noise_goes_on_where_it_was() {
+        let plan = "[federation]\nrounds = 6\n[data]\nsource = \"digits\"\n[partition]\nclients = 6\n\
+                    [cohort]\nfraction = 0.34\nminimum = 2\n[aggregation]\nweights = \"uniform\"\n\
+                    [encoding]\nfraction-bits = 16\n\
+                    [privacy]\nclip = 2.0\ndelta = 1e-5\nnoise-multiplier = 1.0\nmatrix = { separation = 3 }\n";
+        let rules = Rules::new(&Plan::parse(plan).unwrap());
+        let mut ledger = Vec::new();
+        let mut undisturbed = Federation::protected(rules.clone(), model(), seed(1));
+        for client in 1..=6 {
+            let event = Event::Enrol { place: Some(client) };
+            undisturbed = undisturbed.step(event, START).0;
+        }
+        let mut resumed = Federation::protected(rules.clone(), model(), seed(1));
+        for client in 1..=6 {
+            let (next, effects) = resumed.step(Event::Enrol { place: Some(client) }, START);
+            resumed = next;
+            ledger.extend(effects.into_iter().filter_map(|effect| match effect {
+                Effect::Recorded(recorded) => Some(recorded),
+                _ => None,
+            }));
+        }
+        assert_eq!(ledger.len(), 1);
+        let spent = resumed.epsilon();
+        while let Phase::Collecting(open) = undisturbed.phase().clone() {
+            // The third round has too few: its noise is passed over.
+            let enough = if open.round() == 3 { 1 } else { 2 };
+            let saved = Saved { recorded: ledger.clone(), ..saved(&resumed) };
+            let lost = Saved { noise: None, ..saved.clone() };
+            let refused = Federation::resume(rules.clone(), lost, seed(1)).err();
+            let round = open.round() - 1;
+            assert_eq!(refused, (round > 0).then_some(ResumeError::Noise { round }));
+            resumed = Federation::resume(rules.clone(), saved, seed(1)).unwrap();
+            for &client in open.cohort().iter().take(enough) {
+                let submit = || {
+                    let update = Update { delta: vec![1000, 2000], weight: 1, loss: 0 };
+                    Event::Submit(Submission { client, round: open.round(), update, digest: None })
+                };
+                undisturbed = undisturbed.step(submit(), START).0;
+                resumed = resumed.step(submit(), START).0;
+            }
+            let later = START.after(Duration::from_secs(7 * 24 * 3600));
+            if enough < 2 {
+                undisturbed = undisturbed.step(Event::Tick, later).0;
+                resumed = resumed.step(Event::Tick, later).0;
+            }
+            assert_eq!(resumed.model(), undisturbed.model());
+            // The whole run is one release, paid for before the first round.
+            assert_eq!(resumed.epsilon(), spent);
+        }
+        assert_eq!(undisturbed.history().len(), 6);
+        assert_eq!(undisturbed.history()[2].outcome, crate::round::Outcome::Abandoned { minimum: 2 });
     }
 
     #[test]

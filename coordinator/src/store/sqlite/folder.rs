@@ -12,7 +12,7 @@
 use super::blobs::{Blobs, at};
 use super::difference::difference;
 use super::error::SqliteError;
-use super::rows::{self, OpenRow, Rows};
+use super::rows::{self, OpenRow, Rows, Written};
 use super::schema::migrate;
 use super::{ModelDecoder, ModelFormat};
 use crate::crash::CrashPoint;
@@ -24,7 +24,7 @@ use privet_core::params::Params;
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::HexDigest;
 use privet_core::round::{
-    ChainError, Collecting, Federation, Phase, RoundRecord, Saved, SealedRecord, check_chain,
+    ChainError, Collecting, Federation, NoiseState, Phase, RoundRecord, Saved, SealedRecord, check_chain,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use std::fs::{self, File, TryLockError};
@@ -132,7 +132,9 @@ impl Folder {
         let open = rows.open.as_ref().map(|open| self.open_round(open, model.len())).transpose()?;
         let history = rows.sealed.iter().map(|sealed| with_late(sealed, rows)).collect();
         let enrolled = rows.keys.keys().copied().collect();
-        let saved = Saved { enrolled, model, history, open, recorded: rows.recorded.clone() };
+        let memory = rows.noise.map(|digest| self.blobs.get(digest)).transpose()?;
+        let noise = memory.map(NoiseState::from_bytes);
+        let saved = Saved { enrolled, model, history, open, recorded: rows.recorded.clone(), noise };
         saved.check()?;
         Ok(Whole { saved, current, previous })
     }
@@ -150,14 +152,20 @@ impl Folder {
             }
             _ => None,
         };
+        let mut noise = None;
         if changes.iter().any(|change| matches!(change, Change::Closed(_))) {
             for file in [Some(state.current()), state.previous()].into_iter().flatten() {
                 self.blobs.put(file.sha256, &file.bytes)?;
             }
+            if let Some(memory) = state.federation().noise_state() {
+                let digest = HexDigest::of(memory.as_bytes());
+                self.blobs.put(digest, memory.as_bytes())?;
+                noise = Some(digest);
+            }
             CrashPoint::ModelWritten.reach();
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        rows::write(&transaction, changes, state, sum)?;
+        rows::write(&transaction, changes, state, Written { sum, noise })?;
         CrashPoint::Uncommitted.reach();
         transaction.commit()?;
         CrashPoint::Committed.reach();

@@ -25,6 +25,8 @@ pub(super) struct Rows {
     pub(super) recorded: Vec<Recorded>,
     /// Whether noise is drawn from a seed that was given.
     pub(super) given_noise: bool,
+    /// The memory of correlated noise.
+    pub(super) noise: Option<HexDigest>,
 }
 
 /// What the tables hold of the open round.
@@ -49,12 +51,21 @@ pub(super) fn found(
     Ok(())
 }
 
-/// Writes what some transactions changed. `sum` is the file of the open round's sum, if anything has been counted.
+/// The files that were written for some changes.
+#[derive(Default)]
+pub(super) struct Written {
+    /// The open round's sum, if anything has been counted.
+    pub(super) sum: Option<HexDigest>,
+    /// The memory of correlated noise.
+    pub(super) noise: Option<HexDigest>,
+}
+
+/// Writes what some transactions changed.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     changes: &[Change],
     state: &State,
-    sum: Option<HexDigest>,
+    written: Written,
 ) -> Result<(), SqliteError> {
     for change in changes {
         write_change(transaction, change)?;
@@ -65,10 +76,12 @@ pub(super) fn write(
     }
     if changes.iter().any(|change| matches!(change, Change::Closed(_))) {
         let previous = state.previous().map(|file| file.sha256.to_string());
-        let row = params![state.current().sha256.to_string(), previous];
-        transaction.execute("UPDATE federation SET model = ?1, previous_model = ?2", row)?;
+        let noise = written.noise.map(|digest| digest.to_string());
+        let row = params![state.current().sha256.to_string(), previous, noise];
+        let sql = "UPDATE federation SET model = ?1, previous_model = ?2, noise = ?3";
+        transaction.execute(sql, row)?;
     }
-    if let (Some(sum), Phase::Collecting(open)) = (sum, state.federation().phase()) {
+    if let (Some(sum), Phase::Collecting(open)) = (written.sum, state.federation().phase()) {
         let row = params![open.round(), sum.to_string()];
         transaction.execute("UPDATE open_round SET sum = ?2 WHERE round = ?1", row)?;
     }
@@ -121,15 +134,17 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
 /// Reads everything; `None` if no federation has been founded.
 pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError> {
     let federation = connection
-        .query_row("SELECT plan, model, previous_model, given_noise FROM federation", (), |row| {
-            let pointers = (row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?);
+        .query_row("SELECT plan, model, previous_model, given_noise, noise FROM federation", (), |row| {
+            let (previous, noise) = (row.get::<_, Option<String>>(2)?, row.get::<_, Option<String>>(4)?);
+            let pointers = (row.get::<_, String>(1)?, previous, noise);
             Ok((row.get::<_, String>(0)?, pointers, row.get::<_, bool>(3)?))
         })
         .optional()?;
-    let Some((plan, (model, previous), given_noise)) = federation else { return Ok(None) };
+    let Some((plan, (model, previous, noise), given_noise)) = federation else { return Ok(None) };
     Ok(Some(Rows {
         plan,
         given_noise,
+        noise: noise.map(digest).transpose()?,
         model: digest(model)?,
         previous: previous.map(digest).transpose()?,
         keys: keys(connection)?,
@@ -143,10 +158,10 @@ pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError>
 
 /// The files that are pointed at; `None` if no federation has been founded.
 pub(super) fn read_pointers(connection: &Connection) -> Result<Option<Vec<HexDigest>>, SqliteError> {
-    let sql = "SELECT model, previous_model, (SELECT sum FROM open_round) FROM federation";
+    let sql = "SELECT model, previous_model, (SELECT sum FROM open_round), noise FROM federation";
     let found = connection
         .prepare_cached(sql)?
-        .query_row((), |row| Ok([row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?]))
+        .query_row((), |row| Ok([row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
         .optional()?;
     found.map(|pointers| pointers.into_iter().flatten().map(digest).collect()).transpose()
 }

@@ -26,7 +26,7 @@ const GUARD_BITS: u32 = 26;
 const LARGEST_FRESH: u64 = 1 << 38;
 
 /// The state of a generator of correlated noise.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct CorrelatedNoise {
     dimension: usize,
     fraction_bits: u32,
@@ -35,7 +35,7 @@ pub struct CorrelatedNoise {
 }
 
 /// What a factor remembers. Coefficients are multiples of `2^-40`.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 enum Memory {
     /// Coefficients 1, 2, ..., and as many rounds of added noise, the latest at `next - 1`.
     Banded { coefficients: Vec<i64>, past: Vec<Vec<i64>>, next: usize },
@@ -87,7 +87,12 @@ impl CorrelatedNoise {
 
     /// What rounding adds to the L2 sensitivity of `rounds` rounds together, in units of the fresh noise.
     pub fn added_sensitivity(&self, rounds: usize) -> f64 {
-        1.03125 * (rounds as f64 * self.dimension as f64).sqrt()
+        CorrelatedNoise::rounding(rounds, self.dimension)
+    }
+
+    /// [`CorrelatedNoise::added_sensitivity`] of a generator of this dimension.
+    pub fn rounding(rounds: usize, dimension: usize) -> f64 {
+        1.03125 * (rounds as f64 * dimension as f64).sqrt()
     }
 
     /// Turns the fresh noise of a round into what is added to its sum, on the grid.
