@@ -8,7 +8,8 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::setting::read_file;
 use privet_client::{
-    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, key_from,
+    Agent, AgentEvent, AnsweredRounds, Connection, Ending, HttpTransport, Membership, Outcome, Patience,
+    key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let dataset = rows.dataset();
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
-    let membership = Membership { identity, place, plan_sha256: state.plan_sha256 };
+    let answered = AnsweredRounds::beside(args.key.as_deref())?;
+    let membership = Membership { identity, place, plan_sha256: state.plan_sha256, answered };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
     let told = |event| progress.note(&line(&state.name, event));

@@ -3,7 +3,7 @@
 use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
-use privet_client::{AddressError, AgentError, CallError, KeyFileError};
+use privet_client::{AddressError, AgentError, AnsweredRoundsError, CallError, KeyFileError};
 use privet_coordinator::{BindError, CheckError, RunError, SqliteError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
@@ -180,6 +180,9 @@ pub(crate) enum CommandError {
     /// There is no key.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// It is not known which rounds a client has answered.
+    #[error(transparent)]
+    Answered(#[from] AnsweredRoundsError),
     /// The results cannot be kept.
     #[error(transparent)]
     RunDirectory(#[from] RunDirectoryError),
@@ -223,6 +226,7 @@ impl CommandError {
             E::Undeclared(_) | E::UnknownShape | E::OtherPartition { .. } | E::Address(_) => MISUSED,
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
             E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Key(_) => FAILED,
+            E::Answered(_) => FAILED,
             E::Random(_) => FAILED,
             E::State(SqliteError::AnotherPlan { .. }) => MISUSED,
             E::State(SqliteError::GivenNoise | SqliteError::SecretNoise) => MISUSED,

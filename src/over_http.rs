@@ -6,7 +6,9 @@ use crate::federated::FederatedRun;
 use crate::runtime;
 use crate::serving::{self, News, Served};
 use crate::setting::Setting;
-use privet_client::{Agent, AgentError, Connection, HttpTransport, Membership, Patience, key_from};
+use privet_client::{
+    Agent, AgentError, AnsweredRounds, Connection, HttpTransport, Membership, Patience, key_from,
+};
 use privet_coordinator::Options;
 use privet_core::participant::LocalTraining;
 use privet_core::round::RoundRecord;
@@ -73,6 +75,7 @@ fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentEr
             identity: Arc::new(key_from(None)?),
             place: Some(place),
             plan_sha256: setting.plan.digest(),
+            answered: AnsweredRounds::default(),
         };
         let agent = Agent::new(connection, membership, training.clone(), Arc::new(shard.clone()));
         agents.spawn(async move { agent.run(|_| {}, pending()).await.map(drop) });

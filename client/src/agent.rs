@@ -1,6 +1,7 @@
 //! A client from its enrolment to the end of the federation.
 
 use crate::agent_error::AgentError;
+use crate::answered_rounds::AnsweredRounds;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::{AgentEvent, Ending, Outcome};
@@ -11,7 +12,7 @@ use privet_core::identity::Identity;
 use privet_core::nn::Examples;
 use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
 use privet_core::privacy::Clip;
-use privet_core::protocol::{CheckInAnswer, HexDigest, Problem};
+use privet_core::protocol::{CheckInAnswer, DeclineReason, HexDigest, Problem};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -31,6 +32,8 @@ pub struct Membership {
     pub place: Option<u32>,
     /// The plan it works by.
     pub plan_sha256: HexDigest,
+    /// Which rounds it has answered before.
+    pub answered: AnsweredRounds,
 }
 
 /// A client of a federation.
@@ -62,6 +65,8 @@ struct Task {
 enum Prepared {
     Trained(Trained),
     Declined(Declined),
+    /// Its privacy is spent on this round already.
+    Spent,
     /// The coordinator no longer has the model: the round is over.
     Outdated,
 }
@@ -146,7 +151,7 @@ impl<T: Transport> Agent<T> {
     }
 
     async fn enrol(&self) -> Result<u32, AgentError> {
-        let Membership { identity, place, plan_sha256 } = &self.membership;
+        let Membership { identity, place, plan_sha256, .. } = &self.membership;
         let enrolled = self.connection.enrol(identity, *place).await?;
         if enrolled.plan_sha256 != *plan_sha256 {
             return Err(AgentError::AnotherPlan { ours: *plan_sha256, theirs: enrolled.plan_sha256 });
@@ -173,6 +178,9 @@ impl<T: Transport> Agent<T> {
         };
         let participant = Arc::clone(self.participant.as_ref().expect("a task is given to a participant"));
         let client = participant.client();
+        if !self.spend(task.round, client)? {
+            return Ok(Prepared::Spent);
+        }
         let rows = Arc::clone(&self.rows);
         let training = tokio::task::spawn_blocking(move || train(&participant, task, &model_file, &*rows));
         let prepared = training.await.map_err(|source| AgentError::TrainingBrokeOff {
@@ -181,6 +189,22 @@ impl<T: Transport> Agent<T> {
             source,
         })?;
         Ok(prepared?)
+    }
+
+    /// Notes that a round is answered where that spends the client's own privacy; false if it was answered before, and
+    /// the answer may have been seen.
+    fn spend(&mut self, round: u32, client: u32) -> Result<bool, AgentError> {
+        if !self.training.adds_noise() {
+            return Ok(true);
+        }
+        let (answered, rounds) = (self.membership.answered.last(), self.training.rounds());
+        if round < answered || round > rounds {
+            return Err(AgentError::NotAgain { round, answered, rounds, client });
+        }
+        if round > answered {
+            self.membership.answered.note(round)?;
+        }
+        Ok(round > answered)
     }
 
     /// The model file with this digest, from the coordinator if it is not at hand.
@@ -220,6 +244,16 @@ impl<T: Transport> Agent<T> {
                     }
                     Err(error) => Err(error),
                 }
+            }
+            Prepared::Spent => {
+                tracing::warn!(
+                    client,
+                    round,
+                    "declining a round that was answered before: no round is answered twice"
+                );
+                let reason = DeclineReason::Answered;
+                let declining = self.connection.decline(round, client, identity, reason).await;
+                declining.map(|()| AgentEvent::Declined { round, reason })
             }
             Prepared::Declined(declined) => {
                 tracing::warn!(client, round, error = %declined.source, "declining a round");

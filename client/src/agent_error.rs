@@ -1,5 +1,6 @@
 //! Why an agent cannot go on.
 
+use crate::answered_rounds::AnsweredRoundsError;
 use crate::call::CallError;
 use privet_core::participant::ParticipantError;
 use privet_core::protocol::HexDigest;
@@ -70,6 +71,24 @@ pub enum AgentError {
         /// What the coordinator says.
         detail: String,
     },
+    /// It is asked to spend its privacy twice, or more often than the plan says.
+    #[error(
+        "client {client} is asked to answer round {round} after round {answered} of a plan of {rounds}: each answer spends its \
+         privacy, and no round is answered twice; if this is another federation, use another key file"
+    )]
+    NotAgain {
+        /// The round that it is asked for.
+        round: u32,
+        /// The last round that it answered.
+        answered: u32,
+        /// How many rounds the plan has.
+        rounds: u32,
+        /// The client's number.
+        client: u32,
+    },
+    /// It is not known which rounds were answered.
+    #[error(transparent)]
+    Answered(#[from] AnsweredRoundsError),
     /// The training broke off.
     #[error("the training of client {client} in round {round} broke off: {source}")]
     TrainingBrokeOff {

@@ -13,6 +13,7 @@
 
 mod agent;
 mod agent_error;
+mod answered_rounds;
 mod call;
 mod connection;
 mod event;
@@ -25,6 +26,7 @@ mod transport;
 
 pub use agent::{Agent, Membership};
 pub use agent_error::AgentError;
+pub use answered_rounds::{AnsweredRounds, AnsweredRoundsError};
 pub use call::{CallError, Refused};
 pub use connection::Connection;
 pub use event::{AgentEvent, Ending, Outcome};

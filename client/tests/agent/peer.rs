@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use privet_client::{
-    Agent, AgentError, AgentEvent, Connection, Membership, Outcome, Patience, Transport, TransportError,
+    Agent, AgentError, AgentEvent, AnsweredRounds, Connection, Membership, Outcome, Patience, Transport,
+    TransportError,
 };
 use privet_core::identity::{Identity, IdentityKey};
 use privet_core::nn::{self, Examples, Network, Target};
@@ -109,12 +110,26 @@ impl Peer {
         shutdown: impl Future<Output = ()>,
     ) -> (Result<Outcome, AgentError>, Vec<AgentEvent>) {
         let (plan, network) = plan();
+        let training = LocalTraining::new(&plan, network);
+        self.run_as(training, AnsweredRounds::default(), patience, rows, shutdown).await
+    }
+
+    /// An agent that trains like this and has answered these rounds before.
+    pub(crate) async fn run_as(
+        &self,
+        training: LocalTraining,
+        answered: AnsweredRounds,
+        patience: Patience,
+        rows: Arc<Rows>,
+        shutdown: impl Future<Output = ()>,
+    ) -> (Result<Outcome, AgentError>, Vec<AgentEvent>) {
+        let (plan, _) = plan();
         let membership = Membership {
             identity: Arc::new(Identity::from_random(&[1; 32])),
             place: Some(CLIENT),
             plan_sha256: plan.digest(),
+            answered,
         };
-        let training = LocalTraining::new(&plan, network);
         let agent = Agent::new(Connection::new(self.clone(), patience, 1), membership, training, rows);
         let mut events = Vec::new();
         let outcome = agent.run(|event| events.push(event), shutdown).await;
@@ -178,12 +193,9 @@ impl State {
                 self.signer(request);
                 let open = |round: &u32| !self.counted.contains_key(round) && !self.missed.contains(round);
                 json(&match (1..=ROUNDS).find(open) {
-                    Some(round) => CheckInAnswer::Train {
-                        round,
-                        model_sha256,
-                        milliseconds_left: 1_000,
-                        clip: None,
-                    },
+                    Some(round) => {
+                        CheckInAnswer::Train { round, model_sha256, milliseconds_left: 1_000, clip: None }
+                    }
                     None => CheckInAnswer::Finished { model_sha256 },
                 })
             }

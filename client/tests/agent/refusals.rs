@@ -1,10 +1,13 @@
 //! Each refusal is handled as it deserves.
 
-use crate::peer::{CLIENT, Fate, Peer, Rows};
-use privet_client::{AgentError, AgentEvent, CallError, Patience};
-use privet_core::participant::ParticipantError;
+use crate::peer::{CLIENT, Fate, Peer, Rows, plan as plan_of_peer};
+use privet_client::{AgentError, AgentEvent, AnsweredRounds, CallError, Patience};
+use privet_core::participant::{LocalTraining, ParticipantError};
+use privet_core::plan::Plan;
+use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::{DeclineReason, Enrolled, HexDigest, Problem, ReceiptMessage};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An agent whose request of this kind, the first time, has this fate.
 async fn with(prefix: &'static str, fate: Fate) -> (Peer, Result<Vec<u32>, AgentError>, Vec<AgentEvent>) {
@@ -128,4 +131,43 @@ async fn a_client_without_rows_does_not_enrol() {
         peer.run_with(Patience::default(), Arc::new(Rows::new(0)), std::future::pending()).await;
     assert!(matches!(outcome, Err(AgentError::NoRows)));
     assert_eq!(peer.requests().len(), 0);
+}
+
+/// A client that noises its own update.
+fn noising() -> LocalTraining {
+    let plan = "[federation]\nrounds = 3\n[data]\nsource = \"digits\"\n[model]\nhidden = [64]\n[partition]\nclients = 10\n\
+                [aggregation]\nweights = \"uniform\"\n[encoding]\nfraction-bits = 16\n\
+                [privacy]\nnoise-at = \"local\"\nclip = 1.0\ndelta = 1e-5\nnoise-multiplier = 1.0\n";
+    let noise_seed = Arc::new(NoiseSeed::from_bytes(&mut [1; 32]));
+    LocalTraining::with_noise(&Plan::parse(plan).unwrap(), plan_of_peer().1, noise_seed)
+}
+
+/// Its privacy is its own: no coordinator makes it spend a round twice, in this process or the next.
+#[tokio::test(start_paused = true)]
+async fn no_round_is_answered_twice_where_that_spends_privacy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let patience = Patience { give_up_after: Some(Duration::from_secs(60)), ..Patience::default() };
+    let run = async |peer: Peer| {
+        let answered = AnsweredRounds::beside(Some(&file)).unwrap();
+        let rows = Arc::new(Rows::new(20));
+        peer.run_as(noising(), answered, patience, rows, std::future::pending()).await.0
+    };
+    // The answer to round 2 never arrives, and the client gives up.
+    let peer = Peer::new(|_, what| match what.starts_with("PUT /v1/rounds/2") {
+        true => Fate::Lost,
+        false => Fate::Answered,
+    });
+    assert!(matches!(run(peer.clone()).await, Err(AgentError::Call(_))));
+    assert_eq!(AnsweredRounds::beside(Some(&file)).unwrap().last(), 2);
+    // Started again it declines that round, and takes part in the next.
+    let again = run(peer.clone()).await.unwrap();
+    assert_eq!((again.counted, peer.counted().len()), (vec![3], 2));
+    assert_eq!(peer.count("POST /v1/rounds/2/declines"), 1);
+
+    // A coordinator that begins anew gets nothing.
+    let anew = Peer::new(|_, _| Fate::Answered);
+    let refused = run(anew.clone()).await.unwrap_err();
+    assert!(matches!(refused, AgentError::NotAgain { round: 1, .. }), "{refused}");
+    assert!(anew.counted().is_empty());
 }

@@ -21,6 +21,7 @@ pub struct LocalTraining {
     recipe: Recipe,
     weights: Weights,
     grid: FixedPoint,
+    rounds: u32,
     seed: Seed,
     protection: Option<Protection>,
     noise_seed: Option<Arc<NoiseSeed>>,
@@ -76,7 +77,9 @@ pub enum LocalTrainingError {
         source: ClippingError,
     },
     /// The task names a clip that no round of the plan has.
-    #[error("client {client}, round {round}: no round of the plan has a clip of {clip}: the task is not taken")]
+    #[error(
+        "client {client}, round {round}: no round of the plan has a clip of {clip}: the task is not taken"
+    )]
     ForeignClip {
         /// Which client.
         client: u32,
@@ -132,6 +135,7 @@ impl LocalTraining {
             recipe: plan.recipe().clone(),
             weights: plan.weights(),
             grid: plan.grid(),
+            rounds: plan.rounds(),
             seed: plan.seed(),
             protection: plan.protection().cloned(),
             noise_seed,
@@ -141,6 +145,16 @@ impl LocalTraining {
     /// The network that is trained.
     pub fn network(&self) -> &Arc<Network> {
         &self.network
+    }
+
+    /// How many rounds the plan has.
+    pub fn rounds(&self) -> u32 {
+        self.rounds
+    }
+
+    /// Whether participants noise their own updates, so that each answer spends their privacy.
+    pub fn adds_noise(&self) -> bool {
+        self.protection.as_ref().is_some_and(|protection| protection.noise_at() != NoiseAt::Coordinator)
     }
 
     /// Memory for one participant at a time.
@@ -200,8 +214,7 @@ impl LocalTraining {
                 round: task.round,
                 clip: clip.norm(),
             })?;
-            let (mut delta, clipped) =
-                protecting::clipped(&protection, self.grid, task, &mut worker.local)?;
+            let (mut delta, clipped) = protecting::clipped(&protection, self.grid, task, &mut worker.local)?;
             worker.clipped = Some(clipped);
             protecting::add_noise(&protection, task, self.noise_seed.as_deref(), &mut delta);
             // The loss is a function of the rows that no clip bounds: it stays at home.
