@@ -27,28 +27,38 @@ pub(crate) fn uniform_below(bound: u64, stream: &mut impl CryptoRng) -> u64 {
     (product >> 64) as u64
 }
 
-/// A rational number, exactly and nearly.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rational {
-    /// Below `2^64` times the denominator.
-    pub(crate) numerator: u128,
-    /// At most `2^126`.
-    pub(crate) denominator: u128,
-    /// Within `2^-47` of the fraction, or of its size if that is above 1.
-    pub(crate) near: f64,
-}
-
-/// True with probability `e^-x`.
+/// True with probability `e^-x`. `near` is within `2^-47` of `x`, or of its size if that is above 1; `exact` gives numerator and
+/// denominator of `x`, which is asked once in `2^45` draws: the first below `2^64` times the second, the second at most `2^126`.
 #[inline]
-pub(crate) fn exponential_coin(x: &Rational, stream: &mut impl CryptoRng) -> bool {
+pub(crate) fn exponential_coin<R: CryptoRng>(
+    near: f64,
+    exact: impl FnOnce() -> (u128, u128),
+    stream: &mut R,
+) -> bool {
     // x e^-x is at most 1, so an error of 2^-47 of x moves e^-x by 2^-47, which is 2^6 of the last places; f64::exp adds its own few.
     const MARGIN: f64 = 80.0;
     let word = stream.next_u64();
-    let beyond = leading(word) - (-x.near).exp() * SCALE;
+    let drawn = leading(word);
+    // 1 - x <= e^-x <= 1 - x + x^2/2 spares most exponentials.
+    let line = (1.0 - near) * SCALE;
+    if drawn < line - MARGIN {
+        return true;
+    }
+    if drawn > line + 0.5 * near * near * SCALE + MARGIN {
+        return false;
+    }
+    let beyond = drawn - (-near).exp() * SCALE;
     if beyond.abs() > MARGIN {
         return beyond < 0.0;
     }
-    let exact = Fixed::exp_minus(&Fixed::ratio(x.numerator, x.denominator));
+    coin_by_digits(word, exact(), stream)
+}
+
+/// The same from all digits of the uniform number that begins with `word`.
+#[cold]
+#[inline(never)]
+fn coin_by_digits<R: CryptoRng>(word: u64, (numerator, denominator): (u128, u128), stream: &mut R) -> bool {
+    let exact = Fixed::exp_minus(&Fixed::ratio(numerator, denominator));
     uniform_from(word, stream).compare(&exact) == Ordering::Less
 }
 
@@ -121,9 +131,10 @@ mod tests {
         let mut stream = stream(1);
         let cases: [(u128, u128); 6] = [(0, 1), (1, 3), (1, 1), (7, 5), (5, 2), (999, 1 << 100)];
         for (numerator, denominator) in cases {
-            let x = Rational { numerator, denominator, near: numerator as f64 / denominator as f64 };
-            let hits = (0..DRAWS).filter(|_| exponential_coin(&x, &mut stream)).count();
-            let p = (-x.near).exp();
+            let near = numerator as f64 / denominator as f64;
+            let exact = || (numerator, denominator);
+            let hits = (0..DRAWS).filter(|_| exponential_coin(near, exact, &mut stream)).count();
+            let p = (-near).exp();
             let deviation = (f64::from(DRAWS) * p * (1.0 - p)).sqrt();
             // 4.9 deviations: once in a million seeds.
             assert!(
@@ -138,15 +149,15 @@ mod tests {
         // e^-1 to 256 bits, and its neighbours in the last.
         let digits: [u64; 4] =
             [0x5e2d_58d8_b3bc_df1a, 0xbade_c782_9054_f90d, 0xda98_05aa_b56c_7733, 0x3024_b9d0_a507_daed];
-        let one = Rational { numerator: 7, denominator: 7, near: 1.0 + 1e-15 };
+        let coin = |words: Vec<u64>| exponential_coin(1.0 + 1e-15, || (7, 7), &mut self::words(words));
         for (place, step) in [(0, 1), (1, 1), (2, 1), (3, 1 << 12)] {
             let moved = |by: i64| {
                 let mut moved = digits.to_vec();
                 moved[place] = u64::wrapping_add_signed(moved[place], by);
                 moved
             };
-            assert!(exponential_coin(&one, &mut words(moved(-step))), "{place}");
-            assert!(!exponential_coin(&one, &mut words(moved(step))), "{place}");
+            assert!(coin(moved(-step)), "{place}");
+            assert!(!coin(moved(step)), "{place}");
             assert!(run_of_inverse_e(&mut words(moved(-step))) == 1, "{place}");
             assert!(run_of_inverse_e(&mut words(moved(step))) == 0, "{place}");
         }

@@ -5,7 +5,7 @@
 
 use rand::CryptoRng;
 
-use super::coin::{Rational, exponential_coin};
+use super::coin::exponential_coin;
 use super::{DiscreteLaplace, Variance};
 
 /// Discrete Gaussian noise.
@@ -39,20 +39,23 @@ impl DiscreteGaussian {
     }
 
     /// One draw.
+    #[inline]
     pub fn sample(&self, stream: &mut impl CryptoRng) -> i64 {
         let (numerator, denominator) = self.variance.parts();
         let (numerator, denominator) = (u128::from(numerator), u128::from(denominator));
         let scale = u128::from(self.scale);
         loop {
             let drawn = self.proposal.sample(stream);
-            let magnitude = u128::from(drawn.unsigned_abs());
+            let magnitude = drawn.unsigned_abs();
             // (|y| - n/(d t))^2 / (2 n/d) over the common denominator. |y| is at most 179 t and Variance bounds n and d t^2 by
             // 2^54, so the square stays below 2^124 and the denominator below 2^110.
-            let distance = (magnitude * denominator * scale).abs_diff(numerator);
+            let exact = || {
+                let distance = (u128::from(magnitude) * denominator * scale).abs_diff(numerator);
+                (distance * distance, self.denominator)
+            };
             // As a number: |y| and sigma^2 / t err by 2^-53 of at most 179 t each.
-            let near = (magnitude as u64 as f64 - self.centre).powi(2) * self.halved_precision;
-            let exponent = Rational { numerator: distance * distance, denominator: self.denominator, near };
-            if exponential_coin(&exponent, stream) {
+            let near = (magnitude as i64 as f64 - self.centre).powi(2) * self.halved_precision;
+            if exponential_coin(near, exact, stream) {
                 return drawn;
             }
         }

@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 
 use super::SamplingError;
-use super::coin::{Rational, exponential_coin, run_of_inverse_e, uniform_below};
+use super::coin::{exponential_coin, run_of_inverse_e, uniform_below};
 
 /// Discrete Laplace noise of scale `numerator / denominator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,7 @@ impl DiscreteLaplace {
     }
 
     /// One draw.
+    #[inline]
     pub fn sample(&self, stream: &mut impl CryptoRng) -> i64 {
         loop {
             let drawn = geometric(self.numerator, stream);
@@ -54,9 +55,8 @@ fn geometric(scale: u64, stream: &mut impl CryptoRng) -> u64 {
     let inverse = 1.0 / scale as f64;
     let rest = loop {
         let rest = uniform_below(scale, stream);
-        let near = rest as f64 * inverse;
-        let part = Rational { numerator: u128::from(rest), denominator: u128::from(scale), near };
-        if exponential_coin(&part, stream) {
+        let near = rest as i64 as f64 * inverse;
+        if exponential_coin(near, || (u128::from(rest), u128::from(scale)), stream) {
             break rest;
         }
     };
