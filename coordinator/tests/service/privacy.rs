@@ -87,8 +87,12 @@ async fn an_update_longer_than_the_clip_is_refused() {
 
 /// The private federation in a folder, as a process with this seed would take it up.
 fn reopen(folder: &Path, seed: Arc<NoiseSeed>) -> Result<SqliteStore, SqliteError> {
-    let rules = private_rules();
-    let charter = Charter { plan: Plan::parse(PLAN).unwrap().to_toml(), ..charter(rules) };
+    reopen_as(PLAN, folder, seed)
+}
+
+fn reopen_as(plan: &str, folder: &Path, seed: Arc<NoiseSeed>) -> Result<SqliteStore, SqliteError> {
+    let plan = Plan::parse(plan).unwrap();
+    let charter = Charter { plan: plan.to_toml(), ..charter(Rules::new(&plan)) };
     SqliteStore::open(folder, &charter, &first_model(), seed, format(), Journal::new().0)
 }
 
@@ -104,8 +108,15 @@ async fn spent(store: &SqliteStore) -> (f64, u64) {
 
 #[tokio::test]
 async fn what_was_spent_outlives_the_process_also_if_nothing_was_released_for_it() {
+    for noise_at in ["coordinator", "clients", "local"] {
+        spent_once(&PLAN.replace("clip = 1.0", &format!("noise-at = \"{noise_at}\"\nclip = 1.0"))).await;
+    }
+}
+
+async fn spent_once(plan: &str) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
+    let reopen = |folder: &Path, seed| reopen_as(plan, folder, seed);
     let store = reopen(folder, noise_seed()).unwrap();
     enrol_all(&store).await;
     let before = spent(&store).await;

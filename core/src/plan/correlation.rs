@@ -26,13 +26,13 @@ pub struct Correlation {
 
 /// A generator of correlated noise, the law of the fresh noise that it is fed with, and what it does to its deviation.
 #[derive(Clone)]
-pub struct CorrelatedSource {
+pub(crate) struct CorrelatedSource {
     /// Turns fresh noise into the noise of a round.
-    pub noise: CorrelatedNoise,
+    pub(crate) noise: CorrelatedNoise,
     /// Fresh noise, in the generator's units.
-    pub fresh: DiscreteGaussian,
+    pub(crate) fresh: DiscreteGaussian,
     /// For each round, the deviation of its noise over that of fresh noise on the grid.
-    pub row_norms: Vec<f64>,
+    pub(crate) row_norms: Vec<f64>,
 }
 
 impl Correlation {
@@ -49,6 +49,16 @@ impl Correlation {
     /// What a client moves all rounds together by, over its clip.
     pub fn sensitivity(&self) -> f64 {
         self.sensitivity
+    }
+
+    /// The section with what was left out.
+    pub(super) fn resolved(&self, given: &MatrixSection) -> MatrixSection {
+        let bands = match self.factor {
+            Factor::Banded { bands } => Some(bands as u32),
+            Factor::SquareRoot | Factor::Blt(_) => None,
+        };
+        let participations = Some(self.participation.times() as u32);
+        MatrixSection { participations, bands, ..given.clone() }
     }
 
     /// Fraction bits of the fresh noise so that it can be drawn, for noise of this multiplier and a clip of so many steps:
@@ -277,6 +287,7 @@ matrix = { separation = 10 }
         let event = plan.protection().unwrap().event();
         let next = spent.next(&[event], 0.0, &mut crate::privacy::accounting::Accountant::default());
         assert!(matches!(next, Ok(crate::privacy::Next::Fits(epsilon)) if epsilon > 2.99), "{next:?}");
+        assert!(plan.to_toml().contains("participations = 4\nbands = 10"), "{}", plan.to_toml());
         assert_eq!(Plan::parse(&plan.to_toml()).unwrap().digest(), plan.digest());
     }
 

@@ -18,7 +18,8 @@ mod weights;
 
 pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
-pub use correlation::{CorrelatedSource, Correlation};
+pub(crate) use correlation::CorrelatedSource;
+pub use correlation::Correlation;
 pub use error::{Conflict, Place, PlanError, ValueFault};
 pub use privacy::PrivacyFault;
 pub use protection::{NoiseAt, Protection, RoundProtection, VOTE};

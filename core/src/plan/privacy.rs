@@ -141,8 +141,10 @@ impl Checker {
             learning_rate: adaptive.adaptation().learning_rate,
             bit_noise: Some(adaptive.adaptation().count_deviation),
         });
+        let matrix = protection.correlation.as_ref().zip(section.matrix.as_ref());
+        let matrix = matrix.map(|(correlation, given)| correlation.resolved(given));
         let noise_multiplier = Some(noise_multiplier);
-        self.raw.privacy = Some(PrivacySection { noise_multiplier, adaptive_clip, ..section });
+        self.raw.privacy = Some(PrivacySection { noise_multiplier, adaptive_clip, matrix, ..section });
         Ok(Some(protection))
     }
 
@@ -492,7 +494,7 @@ noise-multiplier = 1.0
     #[test]
     fn every_clip_of_the_range_has_room_on_the_grid() {
         for (noise_at, minimum) in [("coordinator", 0), ("clients", 5), ("local", 1)] {
-            for z in ["0.6", "1.0", "40.0"] {
+            for z in ["3.0", "40.0"] {
                 let text = SOUND
                     .replace("minimum = 1", &format!("minimum = {minimum}"))
                     .replace("clip", &format!("noise-at = \"{noise_at}\"\nclip"))
@@ -660,7 +662,25 @@ noise-multiplier = 1.0
             ("noise-multiplier = 1.0", "noise-multiplier = 0.0", "`noise-multiplier` in [privacy]"),
             ("noise-multiplier = 1.0", "noise-multiplier = nan", "`noise-multiplier` in [privacy]"),
             ("noise-multiplier = 1.0", "target-epsilon = -1.0", "`target-epsilon` in [privacy]"),
+            ("noise-multiplier = 1.0", "noise-multiplier = -1.0", "`noise-multiplier` in [privacy]"),
+            (
+                "noise-multiplier = 1.0",
+                "target-epsilon = 0.0",
+                "`target-epsilon` in [privacy]: the target epsilon is 0",
+            ),
+            (
+                "noise-multiplier = 1.0",
+                "target-epsilon = 1e-12",
+                "`target-epsilon` in [privacy]: no noise up to",
+            ),
+            ("clip = 0.5", "clip = -1.0", "`clip` in [privacy]: the clip is -1"),
+            ("clip = 0.5", "clip = nan", "`clip` in [privacy]: the clip is NaN"),
+            ("delta = 1e-5", "delta = nan", "`delta` in [privacy]: delta is NaN"),
             ("fraction = 0.2", "fraction = 0.0", "`fraction` in [cohort]"),
+            ("fraction = 0.2", "fraction = 1.5", "`fraction` in [cohort]: must be above 0 and at most 1"),
+            ("fraction = 0.2", "fraction = nan", "`fraction` in [cohort]: must be above 0 and at most 1"),
+            ("rounds = 10", "rounds = 0", "`rounds` in [federation]: must be 1 to 1,000,000"),
+            ("rounds = 10", "rounds = 1000000000", "`rounds` in [federation]: must be 1 to 1,000,000"),
         ] {
             let message = refused(replace, with);
             assert!(message.contains(words), "{with}: {message}");

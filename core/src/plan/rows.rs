@@ -84,6 +84,12 @@ impl Plan {
         table.remove("compare");
         if !row.private {
             table.remove("privacy");
+            // Noise alone is released only where there is noise.
+            if let Some(minimum) = table.get_mut("cohort").and_then(|cohort| cohort.get_mut("minimum"))
+                && minimum.as_integer() == Some(0)
+            {
+                *minimum = Value::Integer(1);
+            }
         }
         for (section, keys) in &row.with {
             let place = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));

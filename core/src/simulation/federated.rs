@@ -479,10 +479,12 @@ noise-multiplier = 0.7
             for clip in [0.05, 20.0] {
                 let text = PRIVATE
                     .replace("rounds = 4", "rounds = 14")
+                    // The model stays where it is, and so do the norms.
+                    .replace("weights =", "server-learning-rate = 1e-9\nweights =")
                     .replace("fraction = 0.5\nminimum = 0", &format!("fraction = 1.0\nminimum = {minimum}"))
                     .replace("clip = 0.5", &format!("noise-at = \"{noise_at}\"\nclip = {clip}"))
                     .replace("noise-multiplier = 0.7", "noise-multiplier = 0.5")
-                    + "adaptive-clip = { learning-rate = 1.0, bit-noise = 0.3 }\n";
+                    + "adaptive-clip = { learning-rate = 1.0, bit-noise = 0.3 }\n[encoding]\nfraction-bits = 16\n";
                 let (_, reports) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
                 let last = reports.last().unwrap();
                 let (told, exact) = (last.record.diagnostics.unwrap(), last.norms.unwrap());
