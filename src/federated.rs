@@ -133,6 +133,9 @@ pub(crate) fn round_line(
         seconds,
         row: None,
         epsilon: record.epsilon,
-        noise_deviation: protection.map(|protection| protection.deviation_of_mean(plan.grid(), contributed)),
+        // Noise in the steps of local training does not simply add up in the mean.
+        noise_deviation: protection
+            .filter(|protection| protection.examples().is_none())
+            .map(|protection| protection.deviation_of_mean(plan.grid(), contributed)),
     }
 }

@@ -3,12 +3,13 @@
 //! ClientUpdate of McMahan et al. 2017, Algorithm 1: `E` epochs of mini-batches of size `B` over its own rows,
 //! starting from the model of the round.
 
+use super::private_training::{self, Account};
 use super::protecting;
 use crate::encoding::{EncodingError, FixedPoint, Update};
 use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
 use crate::params::Params;
 use crate::plan::{NoiseAt, Plan, Protection, Weights};
-use crate::privacy::{ClippingError, NoiseSeed};
+use crate::privacy::{ClippingError, ExampleNoiseError, NoiseSeed};
 use crate::protocol::DeclineReason;
 use crate::random::{Purpose, Seed};
 use std::fmt;
@@ -22,8 +23,9 @@ pub struct LocalTraining {
     weights: Weights,
     grid: FixedPoint,
     seed: Seed,
-    protection: Option<Protection>,
+    pub(super) protection: Option<Protection>,
     noise_seed: Option<Arc<NoiseSeed>>,
+    pub(super) account: Arc<Account>,
 }
 
 /// One participant's task in one round.
@@ -39,8 +41,8 @@ pub struct Task<'a> {
 
 /// The memory in which one participant at a time trains; it is used again for the next.
 pub struct Worker {
-    workspace: Workspace,
-    local: Params,
+    pub(super) workspace: Workspace,
+    pub(super) local: Params,
 }
 
 /// Why a participant has no update to give.
@@ -72,6 +74,41 @@ pub enum LocalTrainingError {
         /// Why.
         source: ClippingError,
     },
+    /// There is no such noise on these rows.
+    #[error("client {client}, round {round}: {source}")]
+    ExampleNoise {
+        /// Which client.
+        client: u32,
+        /// In which round.
+        round: u32,
+        /// Why.
+        source: ExampleNoiseError,
+    },
+    /// A round that is not after all rounds in which the client has trained.
+    #[error(
+        "client {client} is asked to train in round {round} after round {last}: its noise would be drawn again, and \
+         tell; it trains in later rounds only"
+    )]
+    RoundAgain {
+        /// Which client.
+        client: u32,
+        /// The round it is asked for.
+        round: u32,
+        /// The last one in which it trained.
+        last: u32,
+    },
+    /// One round more would pass the target epsilon.
+    #[error(
+        "client {client} has trained in {rounds} rounds, and round {round} would pass the target epsilon"
+    )]
+    PrivacySpent {
+        /// Which client.
+        client: u32,
+        /// The round it is asked for.
+        round: u32,
+        /// How many it has trained in.
+        rounds: u32,
+    },
     /// The update does not fit the encoding.
     #[error("client {client}, round {round}: {source}")]
     Encode {
@@ -90,6 +127,9 @@ impl LocalTrainingError {
         match self {
             LocalTrainingError::Encode { source: EncodingError::OutOfRange { .. }, .. } => {
                 DeclineReason::OutOfRange
+            }
+            LocalTrainingError::RoundAgain { .. } | LocalTrainingError::PrivacySpent { .. } => {
+                DeclineReason::Privacy
             }
             _ => DeclineReason::Diverged,
         }
@@ -122,6 +162,7 @@ impl LocalTraining {
             seed: plan.seed(),
             protection: plan.protection().cloned(),
             noise_seed,
+            account: Arc::default(),
         }
     }
 
@@ -160,12 +201,25 @@ impl LocalTraining {
         if examples.is_empty() {
             return Err(LocalTrainingError::NoExamples { client });
         }
-        let Worker { workspace, local } = worker;
-        local.values_mut().copy_from_slice(model.values());
+        worker.local.values_mut().copy_from_slice(model.values());
         let shuffle = self.seed.stream_for(Purpose::Shuffle, round, client);
         // A schedule of learning rates runs over all rounds, not anew in each.
         let epochs_before = f64::from(round.saturating_sub(1)) * f64::from(self.recipe.epochs());
         let recipe = self.recipe.from_epoch(epochs_before);
+        if let Some(protection) = &self.protection
+            && let Some(rule) = protection.examples()
+        {
+            let seed = self.noise_seed.as_deref().expect("a participant that adds noise has the seed of it");
+            return private_training::train(
+                self,
+                (protection, rule),
+                (&recipe, seed),
+                task,
+                examples,
+                worker,
+            );
+        }
+        let Worker { workspace, local } = worker;
         nn::train(&self.network, &recipe, local, examples, shuffle, workspace)
             .map_err(|source| LocalTrainingError::Train { client, round, source })
     }
@@ -180,7 +234,8 @@ impl LocalTraining {
         worker: &mut Worker,
     ) -> Result<Update, LocalTrainingError> {
         let weight = self.weights.of(examples);
-        if let Some(protection) = &self.protection {
+        let by_client = self.protection.as_ref().filter(|protection| protection.examples().is_none());
+        if let Some(protection) = by_client {
             let mut delta = protecting::clipped(protection, self.grid, task, &mut worker.local)?;
             protecting::add_noise(protection, task, self.noise_seed.as_deref(), &mut delta);
             // The loss is a function of the rows that no clip bounds: it stays at home.
@@ -191,6 +246,7 @@ impl LocalTraining {
             .grid
             .encode_difference(worker.local.values(), model.values())
             .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
+        // Where single examples are protected the training has told no loss.
         let loss = self.grid.encode_saturating(progress.mean_loss);
         Ok(Update { delta, weight, loss })
     }

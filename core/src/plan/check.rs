@@ -23,6 +23,8 @@ pub struct Overrides {
     pub rounds: Option<u32>,
     /// For `partition.clients`.
     pub clients: Option<u32>,
+    /// For `privacy.rows-per-client`, where the plan needs it and leaves it open.
+    pub rows: Option<u32>,
 }
 
 /// A sound plan.
@@ -51,12 +53,17 @@ impl Plan {
 
     /// Reads a plan, puts other values in the place of some, and checks the whole.
     pub fn parse_with(text: &str, overrides: Overrides) -> Result<Plan, PlanError> {
-        let (mut raw, lines) = reading::read(text)?;
-        let Overrides { seed, rounds, clients } = overrides;
-        raw.federation.seed = seed.unwrap_or(raw.federation.seed);
-        raw.federation.rounds = rounds.unwrap_or(raw.federation.rounds);
-        raw.partition.clients = clients.or(raw.partition.clients);
-        Checker { raw, lines }.check()
+        Checker::read(text, overrides)?.check()
+    }
+
+    /// Reads a plan as [`Plan::parse_with`] does, but for what it promises about privacy: what is known of its rows before
+    /// that can be checked.
+    pub fn parse_without_privacy(text: &str, overrides: Overrides) -> Result<Plan, PlanError> {
+        let mut checker = Checker::read(text, overrides)?;
+        (checker.raw.privacy, checker.raw.compare) = (None, None);
+        // A minimum of 0 goes with noise alone.
+        checker.raw.cohort.minimum = checker.raw.cohort.minimum.max(1);
+        checker.check()
     }
 
     /// The same plan with another seed.
@@ -97,7 +104,7 @@ impl Plan {
             let mut raw = self.raw.clone();
             let target_epsilon = Some(*target);
             raw.privacy = Some(PrivacySection { noise_multiplier: None, target_epsilon, ..section.clone() });
-            Ok((target_epsilon, Checker { raw, lines: self.lines.clone() }.check()?))
+            Ok((target_epsilon, Checker { raw, lines: self.lines.clone(), rows: None }.check()?))
         };
         compare.target_epsilons.iter().map(row).collect()
     }
@@ -139,11 +146,20 @@ impl Plan {
 
     /// The network for rows of so many features and so many outputs (classes, or 1 for a regression).
     pub fn network(&self, inputs: usize, outputs: usize) -> Result<Network, PlanError> {
-        Network::new(&self.raw.model, inputs, outputs, self.recipe.loss()).map_err(|error| {
-            let section = if error.key() == "loss" { "training" } else { "model" };
-            let place = self.lines.place(section, error.key());
-            PlanError::Value { place, fault: Box::new(ValueFault::Network(error)) }
-        })
+        let network =
+            Network::new(&self.raw.model, inputs, outputs, self.recipe.loss()).map_err(|error| {
+                let section = if error.key() == "loss" { "training" } else { "model" };
+                let place = self.lines.place(section, error.key());
+                PlanError::Value { place, fault: Box::new(ValueFault::Network(error)) }
+            })?;
+        if let Some(Err(error)) =
+            self.protection.as_ref().and_then(|protection| protection.example_noise(network.layout().len()))
+        {
+            let place = self.lines.place("privacy", "noise-multiplier");
+            let fault = Box::new(ValueFault::Privacy(error.into()));
+            return Err(PlanError::Value { place, fault });
+        }
+        Ok(network)
     }
 
     /// What a participant does in a round.
@@ -198,10 +214,21 @@ pub(super) type Key = (&'static str, &'static str);
 /// A plan as typed, and where its keys stand.
 pub(super) struct Checker {
     pub(super) raw: RawPlan,
-    lines: Lines,
+    pub(super) lines: Lines,
+    /// How many rows a client usually holds, if the rows tell.
+    pub(super) rows: Option<u32>,
 }
 
 impl Checker {
+    fn read(text: &str, overrides: Overrides) -> Result<Checker, PlanError> {
+        let (mut raw, lines) = reading::read(text)?;
+        let Overrides { seed, rounds, clients, rows } = overrides;
+        raw.federation.seed = seed.unwrap_or(raw.federation.seed);
+        raw.federation.rounds = rounds.unwrap_or(raw.federation.rounds);
+        raw.partition.clients = clients.or(raw.partition.clients);
+        Ok(Checker { raw, lines, rows })
+    }
+
     fn check(mut self) -> Result<Plan, PlanError> {
         let data = DataPlan::new(&self.raw.data)
             .map_err(|error| self.fault("data", error.key(), ValueFault::Data(error)))?;
@@ -223,7 +250,7 @@ impl Checker {
         let cohort = self.cohort(clients)?;
         let weights = self.weights(cohort.selected(clients))?;
         let strategy = self.strategy()?;
-        let protection = self.protection(cohort, weights, grid)?;
+        let protection = self.protection(cohort, weights, grid, (&data, &recipe))?;
         Ok(Plan {
             raw: self.raw,
             lines: self.lines,
@@ -377,7 +404,8 @@ fraction = 0.5
 
     #[test]
     fn the_command_line_overrides_the_file() {
-        let overrides = Overrides { seed: Some(7), rounds: Some(3), clients: Some(4) };
+        let overrides =
+            Overrides { seed: Some(7), rounds: Some(3), clients: Some(4), ..Overrides::default() };
         let plan = Plan::parse_with(SOUND, overrides).unwrap();
         assert_eq!((plan.seed(), plan.rounds(), plan.clients()), (Seed(7), 3, 4));
         assert_ne!(plan.digest(), Plan::parse(SOUND).unwrap().digest());

@@ -6,6 +6,7 @@
 mod check;
 mod cohort;
 mod error;
+mod example_privacy;
 mod privacy;
 mod protection;
 mod raw;
@@ -17,6 +18,7 @@ mod weights;
 pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
 pub use error::{Conflict, Place, PlanError, ValueFault};
+pub use example_privacy::{ExampleRule, noise_for_steps};
 pub use privacy::PrivacyFault;
 pub use protection::{NoiseAt, Protection};
 pub use raw::{

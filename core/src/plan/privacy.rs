@@ -2,13 +2,16 @@
 
 use super::check::{Checker, Key};
 use super::protection::{ROUNDING_DISTANCE, noise_of_one, too_small};
-use super::raw::{NoiseAtName, PrivacySection};
+use super::raw::{NoiseAtName, PrivacySection, UnitName};
 use super::{CohortRule, Conflict, NoiseAt, PlanError, Protection, SamplingRule, ValueFault, Weights};
+use crate::data::DataPlan;
 use crate::encoding::FixedPoint;
+use crate::nn::Recipe;
 use crate::privacy::accounting::calibration::Target;
 use crate::privacy::accounting::{Accountant, AccountingError};
 use crate::privacy::{
-    Clip, ClippingError, Event, EventError, Ledger, LedgerError, Mechanism, Neighbouring, Next, Sampling,
+    Clip, ClippingError, Event, EventError, ExampleNoiseError, Ledger, LedgerError, Mechanism, Neighbouring,
+    Next, Sampling,
 };
 
 /// Why a promise of privacy cannot be made.
@@ -26,6 +29,9 @@ pub enum PrivacyFault {
     /// What is spent cannot be said.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The noise does not go with the model.
+    #[error(transparent)]
+    Examples(#[from] ExampleNoiseError),
 }
 
 impl From<PrivacyFault> for ValueFault {
@@ -56,6 +62,7 @@ impl Checker {
         cohort: CohortRule,
         weights: Weights,
         grid: FixedPoint,
+        training: (&DataPlan, &Recipe),
     ) -> Result<Option<Protection>, PlanError> {
         let Some(section) = self.raw.privacy.clone() else {
             return match self.raw.compare {
@@ -73,6 +80,13 @@ impl Checker {
         Target::new(1.0, section.delta).map_err(|error| faulty("delta", error.into()))?;
         if let Some(target) = section.target_epsilon {
             Target::new(target, section.delta).map_err(|error| faulty("target-epsilon", error.into()))?;
+        }
+        if section.unit == UnitName::Example {
+            return self.example_protection(&section, clip, (cohort, weights), training).map(Some);
+        }
+        if section.rows_per_client.is_some() {
+            let conflict = Conflict::RowsWithoutExamples;
+            return Err(self.conflict(("privacy", "rows-per-client"), ("privacy", "unit"), conflict));
         }
         let noise_at = self.noise_at(&section)?;
         let weight_cap = self.bounded_weights(noise_at, weights)?;
@@ -97,13 +111,14 @@ impl Checker {
             delta: section.delta,
             target: section.target_epsilon,
             noise: self.fitting_noise(noise_at, noise_multiplier, clip, weight_cap, grid)?,
+            examples: None,
         };
         self.affordable(&protection)?;
         self.raw.privacy = Some(PrivacySection { noise_multiplier: Some(noise_multiplier), ..section });
         Ok(Some(protection))
     }
 
-    fn clients(&self) -> u32 {
+    pub(super) fn clients(&self) -> u32 {
         self.raw.partition.clients.expect("the number of clients is checked before")
     }
 
@@ -131,7 +146,7 @@ impl Checker {
     fn bounded_weights(&self, noise_at: NoiseAt, weights: Weights) -> Result<u32, PlanError> {
         match (weights, noise_at) {
             (Weights::Uniform, _) => Ok(1),
-            (Weights::Examples { .. }, NoiseAt::Clients { .. } | NoiseAt::Local) => {
+            (Weights::Examples { .. }, NoiseAt::Clients { .. } | NoiseAt::Local | NoiseAt::Examples) => {
                 Err(self.conflict(WEIGHTS, NOISE_AT, Conflict::BareWeights))
             }
             (Weights::Examples { cap }, NoiseAt::Coordinator) => match self.raw.aggregation.weight_cap {
@@ -174,7 +189,7 @@ impl Checker {
         match (sampling, noise_at) {
             // What a client sends carries its own noise and its name: no draw hides it, and it is compared with
             // whatever else the client could have sent.
-            (_, NoiseAt::Local) => (Sampling::All {}, Neighbouring::ReplaceOne),
+            (_, NoiseAt::Local | NoiseAt::Examples) => (Sampling::All {}, Neighbouring::ReplaceOne),
             (SamplingRule::Poisson, NoiseAt::Coordinator) => {
                 (Sampling::Poisson { q: cohort.fraction }, Neighbouring::AddOrRemoveOne)
             }
@@ -204,7 +219,7 @@ impl Checker {
     }
 
     /// The noise that is given, or that the target asks for.
-    fn noise(
+    pub(super) fn noise(
         &self,
         section: &PrivacySection,
         distance: f64,

@@ -9,10 +9,10 @@
 //! post-processing, so the event of a round is exactly the Gaussian mechanism of multiplier `z`. Sums of shares are
 //! discrete Gaussian by the same theorem, each share having a parameter of 4 or more, up to `10^-67` a share and coordinate.
 
-use super::SamplingRule;
+use super::{ExampleRule, SamplingRule};
 use crate::encoding::FixedPoint;
 use crate::privacy::sampling::{DiscreteGaussian, SamplingError, Variance};
-use crate::privacy::{Clip, Event, Ledger};
+use crate::privacy::{Clip, Event, ExampleNoise, ExampleNoiseError, Ledger};
 
 /// Who adds the noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum NoiseAt {
     },
     /// Each participant for itself, before anything leaves it.
     Local,
+    /// Each participant for itself, in every step of its training: single examples are protected.
+    Examples,
 }
 
 /// How a federation protects its clients.
@@ -42,6 +44,7 @@ pub struct Protection {
     pub(super) delta: f64,
     pub(super) target: Option<f64>,
     pub(super) noise: DiscreteGaussian,
+    pub(super) examples: Option<ExampleRule>,
 }
 
 /// The parameter of the random rounding that makes Gaussian noise discrete, in steps.
@@ -97,7 +100,7 @@ impl Protection {
         match self.noise_at {
             NoiseAt::Coordinator => "coordinator",
             NoiseAt::Clients { .. } => "coordinator not to look, other clients to add their noise",
-            NoiseAt::Local => "nobody",
+            NoiseAt::Local | NoiseAt::Examples => "nobody",
         }
     }
 
@@ -106,22 +109,44 @@ impl Protection {
         self.sampling != SamplingRule::All && self.noise_at != NoiseAt::Local
     }
 
+    /// Whom the promise is made to: a client with all its rows, or every single example.
+    pub fn unit(&self) -> &'static str {
+        if self.examples.is_some() { "example" } else { "client" }
+    }
+
+    /// How local training keeps the promise, where it is made to every single example.
+    pub fn examples(&self) -> Option<ExampleRule> {
+        self.examples
+    }
+
+    /// The noise of a step for a model of so many parameters, where single examples are protected.
+    ///
+    /// # Errors
+    /// [`ExampleNoiseError::TooMuchNoise`]; never for a network of the plan, which has checked it.
+    pub fn example_noise(&self, parameters: usize) -> Option<Result<ExampleNoise, ExampleNoiseError>> {
+        self.examples.map(|_| ExampleNoise::new(self.clip, self.noise_multiplier, parameters))
+    }
+
     /// A ledger in which nothing is recorded.
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self.delta, self.target).expect("the plan was checked with this delta and target")
     }
 
-    /// The noise that one party adds: the coordinator to a sum, or a participant to its update. In steps of the grid.
+    /// The noise that one party adds: the coordinator to a sum, or a participant to its update, in steps of the grid; where
+    /// single examples are protected, to the sum of a step, in steps of a grid that the model's size decides.
     pub fn noise(&self) -> &DiscreteGaussian {
         &self.noise
     }
 
-    /// The standard deviation of the noise in the mean of a round of `contributions`, one coordinate.
+    /// The standard deviation of the noise in the mean of a round of `contributions`, one coordinate. Of no meaning where
+    /// the noise is in the steps of local training.
     pub fn deviation_of_mean(&self, grid: FixedPoint, contributions: u32) -> f64 {
         let one = self.noise.variance().to_f64().sqrt();
         let sum = match self.noise_at {
             NoiseAt::Coordinator => one,
-            NoiseAt::Clients { .. } | NoiseAt::Local => one * f64::from(contributions).sqrt(),
+            NoiseAt::Clients { .. } | NoiseAt::Local | NoiseAt::Examples => {
+                one * f64::from(contributions).sqrt()
+            }
         };
         sum / (self.denominator as f64 * grid.scale())
     }
@@ -136,7 +161,7 @@ pub(super) fn noise_of_one(
 ) -> Result<DiscreteGaussian, SamplingError> {
     let deviation = clip.deviation(noise_multiplier) * grid.scale();
     let parties = match noise_at {
-        NoiseAt::Coordinator | NoiseAt::Local => 1,
+        NoiseAt::Coordinator | NoiseAt::Local | NoiseAt::Examples => 1,
         NoiseAt::Clients { shares } => shares,
     };
     let share = (deviation * deviation / f64::from(parties) + ROUNDING * ROUNDING).sqrt();

@@ -117,6 +117,8 @@ pub enum DeclineReason {
     Diverged,
     /// Its update does not fit the encoding.
     OutOfRange,
+    /// By its own account of its privacy it must not train.
+    Privacy,
 }
 
 /// An update is counted, once. The same update again gives the same receipt.

@@ -111,7 +111,12 @@ impl Guard {
             let mut stream = self.seed.stream_for(NoisePurpose::Update, round, 0);
             sum.add_noise(|| self.protection.noise().sample(&mut stream));
         }
-        sum.mean_over(self.protection.denominator(), grid)
+        let denominator = match self.protection.noise_at() {
+            // Nobody's presence is hidden: the mean is over who contributed.
+            NoiseAt::Examples => sum.weight().max(1),
+            _ => self.protection.denominator(),
+        };
+        sum.mean_over(denominator, grid)
     }
 }
 
