@@ -29,6 +29,15 @@ pub enum PrivacyFault {
     /// What is spent cannot be said.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// So little noise that no accountant has a meaningful answer.
+    #[error(
+        "the {rounds} rounds of the plan would cost an epsilon far above 20, which promises nothing: add noise, or train for \
+         fewer steps"
+    )]
+    NothingPromised {
+        /// How many rounds.
+        rounds: u32,
+    },
     /// The noise does not go with the model.
     #[error(transparent)]
     Examples(#[from] ExampleNoiseError),

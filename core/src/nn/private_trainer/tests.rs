@@ -262,17 +262,13 @@ fn with_a_clip_that_nothing_reaches_it_is_ordinary_training() {
 
 #[test]
 fn recipes_that_read_the_rows_in_another_way_are_refused() {
-    let refused = |change: fn(&mut TrainingConfig)| {
+    let refused = |change: &dyn Fn(&mut TrainingConfig), key: &str| {
         let mut training = TrainingConfig::default();
         change(&mut training);
-        Recipe::new(&training).unwrap().per_example().unwrap_err().to_string()
+        let said = Recipe::new(&training).unwrap().per_example().unwrap_err().to_string();
+        assert!(said.contains(&format!("`{key}` does not go with")), "{said}");
     };
-    let cases: [(fn(&mut TrainingConfig), &str); 3] = [
-        (|training| training.class_weights = ClassWeights::Balanced, "class-weights"),
-        (|training| training.validation_split = 0.1, "validation-split"),
-        (|training| training.batch_size = BatchSize::Full, "batch-size"),
-    ];
-    for (change, key) in cases {
-        assert!(refused(change).contains(&format!("`{key}` does not go with")), "{}", refused(change));
-    }
+    refused(&|training| training.class_weights = ClassWeights::Balanced, "class-weights");
+    refused(&|training| training.validation_split = 0.1, "validation-split");
+    refused(&|training| training.batch_size = BatchSize::Full, "batch-size");
 }
