@@ -304,7 +304,7 @@ rows-per-client = 450
 
     #[test]
     fn clients_stop_at_the_last_round_that_fits() {
-        let text = SOUND.replace("noise-multiplier = 1.0", "noise-multiplier = 1.0\ntarget-epsilon = 3.0");
+        let text = SOUND.replace("noise-multiplier = 1.0", "noise-multiplier = 1.0\ntarget-epsilon = 6.0");
         let plan = Plan::parse(&text.replace("rounds = 10", "rounds = 500")).unwrap();
         let protection = plan.protection().unwrap();
         let most = protection.examples().unwrap().most_rounds;
@@ -314,7 +314,7 @@ rows-per-client = 450
             ledger.record(event, protection.distance() * f64::from(rounds)).unwrap();
             ledger.epsilon(&mut Accountant::default()).unwrap().0
         };
-        assert!(most > 1 && spent(most) <= 3.0 && spent(most + 1) > 3.0, "{most}");
+        assert!(most > 1 && spent(most) <= 6.0 && spent(most + 1) > 6.0, "{most}");
         refused(
             "noise-multiplier = 1.0",
             "noise-multiplier = 1.0\ntarget-epsilon = 0.01",
