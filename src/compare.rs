@@ -4,7 +4,9 @@
 //! federated, centralized on the pooled rows, and every client on its own.
 
 use crate::cli;
-use crate::document::compare::{CENTRALIZED, Comparison, CurvePoint, FEDERATED, LOCAL_ONLY, Regime};
+use crate::document::compare::{
+    CENTRALIZED, Comparison, CurvePoint, FEDERATED, LOCAL_ONLY, Regime, private_name,
+};
 use crate::document::estimate::{Estimate, Interval};
 use crate::document::round::{Bytes, Round};
 use crate::error::CommandError;
@@ -12,6 +14,7 @@ use crate::explanation;
 use crate::federated::{self, FederatedRun};
 use crate::noise::NO_GUARANTEE;
 use crate::output;
+use crate::private_baseline;
 use crate::progress::{Progress, Task};
 use crate::quantity;
 use crate::report;
@@ -61,6 +64,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     let baselines_task = progress.task("baselines", 2 * total, "runs");
     let mut regimes = [Vec::new(), Vec::new(), Vec::new()];
     let mut runs_of_rows: Vec<Vec<SeedRun>> = rows.iter().map(|_| Vec::new()).collect();
+    let mut pooled_of_rows: Vec<Vec<SeedRun>> = rows.iter().map(|_| Vec::new()).collect();
     let mut labels = None;
     let mut budget = 0;
     let mut explanation = None;
@@ -75,14 +79,21 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
             budget = *federated.gradients.last().unwrap_or(&0);
         }
         let first_scores = pooled.way[0].1;
-        for (row, runs) in rows.iter().zip(&mut runs_of_rows) {
+        for ((row, runs), pooled_runs) in rows.iter().zip(&mut runs_of_rows).zip(&mut pooled_of_rows) {
             let setting = prepared.variant(&row.plan, Seed(*seed))?;
             let run = federate(&setting, Some(&row.name), args, threads, &mut directory, &federated_task)?;
             if at == 0 && setting.plan.protection().is_some() {
                 // The model that the plan promises is the one to keep.
                 directory.write_model(&run.model)?;
             }
-            runs.push(way_of(&run, first_scores));
+            let run = way_of(&run, first_scores);
+            let began = Instant::now();
+            if let Some(way) = private_baseline::way(&setting, &run.way, run.epsilon)? {
+                let (seconds, bytes, epsilon) =
+                    (began.elapsed().as_secs_f64(), Bytes::default(), run.epsilon);
+                pooled_runs.push(SeedRun { way, seconds, bytes, epsilon });
+            }
+            runs.push(run);
         }
         regimes[2].push(way_of(&federated, first_scores));
         regimes[1].push(alone);
@@ -96,8 +107,11 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
         regime(LOCAL_ONLY, &alone, false),
         regime(FEDERATED, &federated, true),
     ];
-    for (row, runs) in rows.iter().zip(&runs_of_rows) {
-        regimes.push(row.regime(runs, args.run.noise_seed));
+    for ((row, runs), pooled) in rows.iter().zip(&runs_of_rows).zip(&pooled_of_rows) {
+        regimes.push(row.regime(&row.name, runs, true, args.run.noise_seed));
+        if !pooled.is_empty() {
+            regimes.push(row.regime(&row.pooled_name, pooled, false, args.run.noise_seed));
+        }
     }
     let private = rows.iter().any(|row| row.plan.protection().is_some());
     if private && args.run.noise_seed.is_some() {
@@ -122,32 +136,40 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
 /// A variant of the federation.
 struct Row {
     name: String,
+    /// The name of its counterpart on the pooled rows, if there is one.
+    pooled_name: String,
     plan: Plan,
 }
 
 /// The rows that the plan asks for: private ones at its targets, and those that it names.
 fn rows_of(plan: &Plan) -> Result<Vec<Row>, PlanError> {
     let private = plan.private_rows()?.into_iter().map(|(target, plan)| {
-        let promise = target.map_or_else(String::new, |target| format!(", epsilon {target}"));
-        Row { name: format!("{FEDERATED} + client-level DP{promise}"), plan }
+        let unit = plan.protection().expect("a private row promises privacy").unit();
+        let name = |regime| private_name(regime, unit, target);
+        Row { name: name(FEDERATED), pooled_name: name(CENTRALIZED), plan }
     });
-    let named = plan.named_rows()?.into_iter().map(|(name, plan)| Row { name, plan });
+    let named = plan.named_rows()?.into_iter().map(|(name, plan)| {
+        let pooled_name = format!("{name}, on the pooled rows");
+        Row { name, pooled_name, plan }
+    });
     Ok(private.chain(named).collect())
 }
 
 impl Row {
     /// The row with what it promises, if anything, and whom one must trust for it.
-    fn regime(&self, runs: &[SeedRun], noise_seed: Option<u64>) -> Regime {
-        let Some(protection) = self.plan.protection() else { return regime(&self.name, runs, true) };
+    fn regime(&self, name: &str, runs: &[SeedRun], has_rounds: bool, noise_seed: Option<u64>) -> Regime {
+        let Some(protection) = self.plan.protection() else { return regime(name, runs, has_rounds) };
         let trusted = match noise_seed {
             None => protection.trusted(),
             Some(_) => "no guarantee: noise seed given",
         };
+        // Pooled, whoever holds the rows sees them.
+        let trusted = if has_rounds || noise_seed.is_some() { trusted } else { "whoever pools the rows" };
         Regime {
             epsilon: Some(runs.iter().map(|run| run.epsilon).fold(0.0, f64::max)),
             delta: Some(protection.delta()),
             trusted: Some(trusted.to_owned()),
-            ..regime(&self.name, runs, true)
+            ..regime(name, runs, has_rounds)
         }
     }
 }

@@ -17,6 +17,7 @@ mod output;
 mod over_http;
 mod plan;
 mod privacy;
+mod private_baseline;
 mod progress;
 mod quantity;
 mod report;

@@ -83,7 +83,7 @@ pub(crate) fn privacy(
 ) -> Option<Privacy> {
     let protection = plan.protection()?;
     Some(Privacy {
-        unit: "client".to_owned(),
+        unit: protection.unit().to_owned(),
         trusted: protection.trusted().to_owned(),
         epsilon,
         delta: protection.delta(),

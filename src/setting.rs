@@ -3,8 +3,8 @@
 use crate::cli::PlanArgs;
 use crate::error::CommandError;
 use crate::noise;
-use privet_core::data::{Holdings, LabelDistribution, Split};
-use privet_core::nn::Network;
+use privet_core::data::{Holdings, LabelDistribution, LoadError, Split};
+use privet_core::nn::{Examples, Network};
 use privet_core::plan::{Overrides, Plan, built_in};
 use privet_core::privacy::NoiseSeed;
 use privet_core::random::{Purpose, Seed};
@@ -70,12 +70,31 @@ impl Setting {
 /// Reads and checks a plan: a file, or else one of the built-in plans by its name.
 pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, CommandError> {
     let text = plan_text(&args.plan)?;
-    Plan::parse_with(&text, overrides(args)).map_err(|error| CommandError::plan(&args.plan, error))
+    let refused = |error| CommandError::plan(&args.plan, error);
+    match Plan::parse_with(&text, overrides(args)) {
+        Err(error) if error.asks_for_rows() => {
+            let bare = Plan::parse_without_privacy(&text, overrides(args)).map_err(refused)?;
+            let rows = rows_per_client(&bare)?.ok_or_else(|| refused(error))?;
+            Plan::parse_with(&text, Overrides { rows: Some(rows), ..overrides(args) }).map_err(refused)
+        }
+        plan => plan.map_err(refused),
+    }
+}
+
+/// How many training rows a client holds on average, if they are at hand: the rate at which single examples are drawn
+/// follows from it where the plan does not say.
+fn rows_per_client(plan: &Plan) -> Result<Option<u32>, CommandError> {
+    let loaded = match plan.data().load(&mut read_file) {
+        Err(LoadError::NotFound { .. } | LoadError::NoPath) => return Ok(None),
+        loaded => loaded?,
+    };
+    let rows = plan.data().split(&loaded)?.train.len() / plan.clients() as usize;
+    Ok(Some(u32::try_from(rows.max(1)).unwrap_or(u32::MAX)))
 }
 
 /// What the command line puts in the place of the plan's values.
 pub(crate) fn overrides(args: &PlanArgs) -> Overrides {
-    Overrides { seed: args.seed, rounds: args.rounds, clients: args.clients }
+    Overrides { seed: args.seed, rounds: args.rounds, clients: args.clients, rows: None }
 }
 
 /// The text of a plan file, or of the built-in plan of that name.

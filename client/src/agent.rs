@@ -251,7 +251,7 @@ impl<T: Transport> Agent<T> {
                     round,
                     "declining a round that was answered before: no round is answered twice"
                 );
-                let reason = DeclineReason::Answered;
+                let reason = DeclineReason::Privacy;
                 let declining = self.connection.decline(round, client, identity, reason).await;
                 declining.map(|()| AgentEvent::Declined { round, reason })
             }

@@ -12,6 +12,12 @@ pub(crate) const LOCAL_ONLY: &str = "local-only";
 /// Name of the row of the federated model.
 pub(crate) const FEDERATED: &str = "federated";
 
+/// What a private variant adds to the name of its row, by whom the promise is made to.
+pub(crate) fn private_name(regime: &str, unit: &str, target: Option<f64>) -> String {
+    let promise = target.map_or_else(String::new, |target| format!(", epsilon {target}"));
+    format!("{regime} + {unit}-level DP{promise}")
+}
+
 /// All regimes on the same data, from the same initial model, at the same budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Comparison {
@@ -41,7 +47,7 @@ impl Comparison {
 /// One way to learn from the data, and how well it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Regime {
-    /// `centralized`, `local-only`, `federated`, `federated + ...` for a protected variant, or a name of the plan's own.
+    /// `centralized`, `local-only`, `federated`, one of them with `+ ...` for a protected variant, or a name of the plan's own.
     pub(crate) name: String,
     /// Fraction of test rows classified rightly; `null` for a regression.
     pub(crate) test_accuracy: Option<Estimate>,

@@ -33,7 +33,7 @@ pub(crate) struct Simulation {
 /// The promise of a private run, and what of it was spent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Privacy {
-    /// Whom the promise is made to: `client`.
+    /// Whom the promise is made to: `client` or `example`.
     pub(crate) unit: String,
     /// Who must be trusted for it.
     pub(crate) trusted: String,
@@ -45,7 +45,7 @@ pub(crate) struct Privacy {
     pub(crate) target_epsilon: Option<f64>,
     /// Standard deviation of the noise over the sensitivity.
     pub(crate) noise_multiplier: f64,
-    /// The most that an update may measure; of the first round, if it adapts.
+    /// The most that an update may measure, or the gradient of one example; of the first round, if it adapts.
     pub(crate) clip: f64,
     /// Whether the promise holds: not if the noise was drawn from a seed that somebody knows.
     pub(crate) guarantee: bool,

@@ -133,3 +133,99 @@ fn a_federation_that_has_spent_its_privacy_stops_and_says_so() {
         text(&run.stderr)
     );
 }
+
+const BY_EXAMPLE: &str = "\
+[federation]
+name = \"by-example\"
+rounds = 3
+[data]
+source = \"digits\"
+[partition]
+clients = 4
+[model]
+hidden = [16]
+[training]
+batch-size = 100
+learning-rate = 0.3
+[cohort]
+deadline-seconds = 120
+[aggregation]
+weights = \"uniform\"
+[privacy]
+unit = \"example\"
+clip = 1.0
+delta = 1e-5
+noise-multiplier = 1.0
+";
+
+#[test]
+fn steps_that_protect_examples_are_the_same_bits_over_any_transport() {
+    let sandbox = Sandbox::with("plan.toml", BY_EXAMPLE);
+    let run = sandbox.run("simulate plan.toml --noise-seed 5 --json --out memory");
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert!(text(&run.stderr).contains("no privacy guarantee"), "{}", text(&run.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(
+        (&document["privacy"]["unit"], &document["privacy"]["trusted"]),
+        (&"example".into(), &"nobody".into())
+    );
+    assert_eq!(document["privacy"]["guarantee"], false);
+    let mut spent = 0.0;
+    for line in text(&sandbox.read("memory/metrics.jsonl")).lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let epsilon = line["epsilon"].as_f64().unwrap();
+        assert!(epsilon > spent && line["train_loss"].is_null() && line["contributed"] == 4, "{line}");
+        spent = epsilon;
+    }
+    assert_eq!(document["privacy"]["epsilon"].as_f64(), Some(spent));
+    // How many rows a client holds on average is filled in where the rows are at hand, and shown.
+    let shown = text(&sandbox.read("memory/plan.toml"));
+    assert!(shown.contains("rows-per-client = 11"), "{shown}");
+    for threads in ["--threads 1", "--over http"] {
+        sandbox.succeed(&format!("simulate plan.toml --noise-seed 5 {threads} --quiet --out again"));
+        assert!(model(&sandbox.path("memory")) == model(&sandbox.path("again")), "{threads}");
+    }
+    sandbox.succeed("simulate plan.toml --quiet --out fresh");
+    assert!(model(&sandbox.path("memory")) != model(&sandbox.path("fresh")));
+}
+
+#[test]
+fn a_coordinator_and_clients_with_fresh_noise_train_by_example() {
+    let plan = BY_EXAMPLE.replace("rounds = 3", "rounds = 2").replace("clients = 4", "clients = 2");
+    let sandbox = Sandbox::with("plan.toml", plan);
+    let coordinator = sandbox.coordinator("plan.toml --json --out run");
+    let clients: Vec<_> = (1..=2)
+        .map(|number| {
+            let arguments =
+                format!("client --coordinator {} --data built-in --partition {number}/2", coordinator.url);
+            sandbox.command(&arguments).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for client in clients {
+        let ended = client.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", text(&ended.stderr));
+    }
+    let document: serde_json::Value = serde_json::from_str(&coordinator.finish()).unwrap();
+    assert_eq!(document["rounds"].as_array().unwrap().len(), 2);
+    assert_eq!(document["privacy"]["guarantee"], true);
+    assert!(document["privacy"]["epsilon"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_comparison_sets_dp_sgd_on_the_pooled_rows_beside_the_federation() {
+    let plan = BY_EXAMPLE.replace("noise-multiplier = 1.0", "target-epsilon = 8.0");
+    let sandbox = Sandbox::with("plan.toml", plan);
+    let document = sandbox.json("compare plan.toml --seeds 1 --quiet --json --out run");
+    let rows = document["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let promised = ["federated + example-level DP, epsilon 8", "centralized + example-level DP, epsilon 8"];
+    assert_eq!(names[3..], promised);
+    for (row, trusted) in [(&rows[3], "nobody"), (&rows[4], "whoever pools the rows")] {
+        let epsilon = row["epsilon"].as_f64().unwrap();
+        assert!(epsilon <= 8.0 && epsilon > 7.9, "{row}");
+        assert_eq!((&row["delta"], &row["trusted"]), (&1e-5.into(), &trusted.into()));
+    }
+    let accuracy = |row: &serde_json::Value| row["test_accuracy"]["mean"].as_f64().unwrap();
+    assert!(accuracy(&rows[4]) > 0.3 && rows[4]["bytes_up"] == 0, "{}", rows[4]);
+    assert!(text(&sandbox.read("run/report.html")).contains("Accuracy against epsilon"));
+}

@@ -16,6 +16,7 @@
 //! vectors, for which the tiles are not made.
 
 mod activation;
+mod clipping;
 mod config;
 mod dropout;
 mod evaluate;
@@ -34,6 +35,7 @@ mod optimizer;
 #[cfg(test)]
 mod parity;
 mod passes;
+mod private_trainer;
 mod ranking;
 mod recipe;
 #[cfg(test)]
@@ -45,6 +47,7 @@ mod values;
 mod workspace;
 
 pub use activation::Activation;
+pub use clipping::CLIPPED_SUM_ERROR;
 pub use config::{LossKind, ModelConfig, Normalization, OptimizerKind, Schedule, TrainingConfig};
 pub use evaluate::{EvaluateError, Predictions, evaluate, predict};
 pub use evaluation::{Average, ConfusionMatrix, Evaluation, RegressionErrors};
@@ -59,6 +62,7 @@ pub use loss::Loss;
 pub use model_file::{ModelFileError, from_safetensors, to_safetensors};
 pub use network::{Network, NetworkError};
 pub use onnx::to_onnx;
+pub use private_trainer::{GradientMechanism, PrivateTrainer};
 pub use ranking::roc_auc;
 pub use recipe::{Recipe, RecipeError};
 pub use train::{Progress, TrainError, train};

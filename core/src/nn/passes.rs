@@ -41,7 +41,7 @@ impl Workspace {
         for (index, block) in network.blocks.iter().enumerate() {
             let (before, rest) = self.blocks.split_at_mut(index);
             let x = fed_to(before, network, &self.input, training);
-            let Buffers { normalized, inverse, sums, out, mask, dropped } = &mut rest[0];
+            let Buffers { normalized, inverse, sums, out, mask, dropped, .. } = &mut rest[0];
             let (inputs, units) = (block.inputs, block.units);
             let values = &mut out[..rows * units];
             let (x, w) = (&x[..rows * inputs], &params[block.weight.clone()]);
@@ -111,7 +111,12 @@ impl Workspace {
 }
 
 /// What the block after `before` is fed with: the rows, or what the last of them gave.
-fn fed_to<'a>(before: &'a [Buffers], network: &Network, input: &'a [f32], training: bool) -> &'a [f32] {
+pub(super) fn fed_to<'a>(
+    before: &'a [Buffers],
+    network: &Network,
+    input: &'a [f32],
+    training: bool,
+) -> &'a [f32] {
     match before.last() {
         None => input,
         Some(buffers) if training && network.blocks[before.len() - 1].dropout > 0.0 => &buffers.dropped,
@@ -120,7 +125,7 @@ fn fed_to<'a>(before: &'a [Buffers], network: &Network, input: &'a [f32], traini
 }
 
 /// From the derivatives by what a block gave to those by what went into its activation.
-fn through_activation(set: InstructionSet, block: &Block, buffers: &Buffers, deltas: &mut [f32]) {
+pub(super) fn through_activation(set: InstructionSet, block: &Block, buffers: &Buffers, deltas: &mut [f32]) {
     let Buffers { sums, out, mask, .. } = buffers;
     if block.dropout > 0.0 {
         set.run(Multiply { values: deltas, by: mask });
@@ -132,7 +137,7 @@ fn through_activation(set: InstructionSet, block: &Block, buffers: &Buffers, del
 }
 
 /// `before = deltas wᵀ`, as `beforeᵀ = w deltasᵀ`: the weights lie right for that.
-fn deltas_of_inputs(
+pub(super) fn deltas_of_inputs(
     set: InstructionSet,
     padding: &mut Padding,
     block: &Block,

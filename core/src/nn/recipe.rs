@@ -62,6 +62,14 @@ pub enum RecipeError {
     /// Class weights where there are no classes.
     #[error("`class-weights` is set, but a number is to be predicted, not a class: leave it out")]
     ClassWeightsWithoutClasses,
+    /// A way to train that reads the rows otherwise than one by one.
+    #[error("`{key}` does not go with a promise to every single example: {why}")]
+    NotByExample {
+        /// Which key.
+        key: &'static str,
+        /// Why, and what to do.
+        why: &'static str,
+    },
     /// The loss has changed since the network was made.
     #[error("the recipe's loss is {found:?}, but the network was made for {expected:?}")]
     OtherLoss {
@@ -78,6 +86,7 @@ impl RecipeError {
         match self {
             RecipeError::OutOfRange { key, .. }
             | RecipeError::NotForOptimizer { key, .. }
+            | RecipeError::NotByExample { key, .. }
             | RecipeError::Needs { key, .. } => key,
             RecipeError::ClassWeightsCount { .. } | RecipeError::ClassWeightsWithoutClasses => {
                 "class-weights"

@@ -249,7 +249,11 @@ fn class_weights(
     }
 }
 
-fn check_shapes(network: &Network, params: &Params, examples: &dyn Examples) -> Result<(), TrainError> {
+pub(super) fn check_shapes(
+    network: &Network,
+    params: &Params,
+    examples: &dyn Examples,
+) -> Result<(), TrainError> {
     if examples.is_empty() {
         return Err(TrainError::NoRows);
     }

@@ -33,6 +33,9 @@ pub struct Workspace {
     pub(super) gradient: Vec<f32>,
     /// One number for each unit of a layer, to limit the norms of its weights.
     pub(super) squares: Vec<f32>,
+    /// The squared norm of each row's gradient, and what its deltas are scaled by to be clipped.
+    pub(super) norms: Vec<f64>,
+    pub(super) factors: Vec<f32>,
 }
 
 /// What a block keeps between the forward and the backward pass; empty where it has no such part.
@@ -50,6 +53,11 @@ pub(super) struct Buffers {
     pub(super) mask: Vec<f32>,
     /// What dropout leaves.
     pub(super) dropped: Vec<f32>,
+    /// The derivatives by the weighted sums, by the gain and by the shift of layer normalization, where every
+    /// example's own gradient is clipped.
+    pub(super) deltas: Vec<f32>,
+    pub(super) gains: Vec<f32>,
+    pub(super) shifts: Vec<f32>,
 }
 
 impl Workspace {
@@ -73,6 +81,8 @@ impl Workspace {
             ones: Vec::new(),
             gradient: Vec::new(),
             squares: Vec::new(),
+            norms: Vec::new(),
+            factors: Vec::new(),
         }
     }
 

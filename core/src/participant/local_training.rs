@@ -3,12 +3,13 @@
 //! ClientUpdate of McMahan et al. 2017, Algorithm 1: `E` epochs of mini-batches of size `B` over its own rows,
 //! starting from the model of the round.
 
+use super::private_training::{self, Account};
 use super::protecting;
 use crate::encoding::{EncodingError, FixedPoint, Update};
 use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
 use crate::params::Params;
 use crate::plan::{NoiseAt, Plan, Protection, Weights};
-use crate::privacy::{Clip, Clipped, ClippingError, NoiseSeed};
+use crate::privacy::{Clip, Clipped, ClippingError, ExampleNoiseError, NoiseSeed};
 use crate::protocol::DeclineReason;
 use crate::random::{Purpose, Seed};
 use std::fmt;
@@ -23,8 +24,9 @@ pub struct LocalTraining {
     grid: FixedPoint,
     rounds: u32,
     seed: Seed,
-    protection: Option<Protection>,
+    pub(super) protection: Option<Protection>,
     noise_seed: Option<Arc<NoiseSeed>>,
+    pub(super) account: Arc<Account>,
 }
 
 /// One participant's task in one round.
@@ -42,8 +44,8 @@ pub struct Task<'a> {
 
 /// The memory in which one participant at a time trains; it is used again for the next.
 pub struct Worker {
-    workspace: Workspace,
-    local: Params,
+    pub(super) workspace: Workspace,
+    pub(super) local: Params,
     clipped: Option<Clipped>,
 }
 
@@ -88,6 +90,41 @@ pub enum LocalTrainingError {
         /// The clip that was named.
         clip: f64,
     },
+    /// There is no such noise on these rows.
+    #[error("client {client}, round {round}: {source}")]
+    ExampleNoise {
+        /// Which client.
+        client: u32,
+        /// In which round.
+        round: u32,
+        /// Why.
+        source: ExampleNoiseError,
+    },
+    /// A round that is not after all rounds in which the client has trained.
+    #[error(
+        "client {client} is asked to train in round {round} after round {last}: its noise would be drawn again, and \
+         tell; it trains in later rounds only"
+    )]
+    RoundAgain {
+        /// Which client.
+        client: u32,
+        /// The round it is asked for.
+        round: u32,
+        /// The last one in which it trained.
+        last: u32,
+    },
+    /// One round more would pass the target epsilon.
+    #[error(
+        "client {client} has trained in {rounds} rounds, and round {round} would pass the target epsilon"
+    )]
+    PrivacySpent {
+        /// Which client.
+        client: u32,
+        /// The round it is asked for.
+        round: u32,
+        /// How many it has trained in.
+        rounds: u32,
+    },
     /// The update does not fit the encoding.
     #[error("client {client}, round {round}: {source}")]
     Encode {
@@ -106,6 +143,9 @@ impl LocalTrainingError {
         match self {
             LocalTrainingError::Encode { source: EncodingError::OutOfRange { .. }, .. } => {
                 DeclineReason::OutOfRange
+            }
+            LocalTrainingError::RoundAgain { .. } | LocalTrainingError::PrivacySpent { .. } => {
+                DeclineReason::Privacy
             }
             _ => DeclineReason::Diverged,
         }
@@ -139,6 +179,7 @@ impl LocalTraining {
             seed: plan.seed(),
             protection: plan.protection().cloned(),
             noise_seed,
+            account: Arc::default(),
         }
     }
 
@@ -187,12 +228,25 @@ impl LocalTraining {
         if examples.is_empty() {
             return Err(LocalTrainingError::NoExamples { client });
         }
-        let Worker { workspace, local, .. } = worker;
-        local.values_mut().copy_from_slice(model.values());
+        worker.local.values_mut().copy_from_slice(model.values());
         let shuffle = self.seed.stream_for(Purpose::Shuffle, round, client);
         // A schedule of learning rates runs over all rounds, not anew in each.
         let epochs_before = f64::from(round.saturating_sub(1)) * f64::from(self.recipe.epochs());
         let recipe = self.recipe.from_epoch(epochs_before);
+        if let Some(protection) = &self.protection
+            && let Some(rule) = protection.examples()
+        {
+            let seed = self.noise_seed.as_deref().expect("a participant that adds noise has the seed of it");
+            return private_training::train(
+                self,
+                (protection, rule),
+                (&recipe, seed),
+                task,
+                examples,
+                worker,
+            );
+        }
+        let Worker { workspace, local, .. } = worker;
         nn::train(&self.network, &recipe, local, examples, shuffle, workspace)
             .map_err(|source| LocalTrainingError::Train { client, round, source })
     }
@@ -207,7 +261,8 @@ impl LocalTraining {
         worker: &mut Worker,
     ) -> Result<Update, LocalTrainingError> {
         let weight = self.weights.of(examples);
-        if let Some(protection) = &self.protection {
+        let by_client = self.protection.as_ref().filter(|protection| protection.examples().is_none());
+        if let Some(protection) = by_client {
             let clip = task.clip.unwrap_or(protection.clip());
             let protection = protection.in_round(clip).ok_or(LocalTrainingError::ForeignClip {
                 client: task.client,
@@ -225,6 +280,7 @@ impl LocalTraining {
             .grid
             .encode_difference(worker.local.values(), model.values())
             .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
+        // Where single examples are protected the training has told no loss.
         let loss = self.grid.encode_saturating(progress.mean_loss);
         Ok(Update { delta, weight, loss })
     }

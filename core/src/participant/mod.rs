@@ -9,6 +9,7 @@
 //! and calls [`LocalTraining`], which both share.
 
 mod local_training;
+mod private_training;
 mod protecting;
 mod states;
 

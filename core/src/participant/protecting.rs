@@ -43,7 +43,7 @@ pub(super) fn add_noise(
     seed: Option<&NoiseSeed>,
     delta: &mut [i32],
 ) {
-    if protection.noise_at() == NoiseAt::Coordinator {
+    if matches!(protection.noise_at(), NoiseAt::Coordinator | NoiseAt::Examples) {
         return;
     }
     let seed = seed.expect("a participant that adds noise has the seed of it");

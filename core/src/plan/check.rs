@@ -24,6 +24,8 @@ pub struct Overrides {
     pub rounds: Option<u32>,
     /// For `partition.clients`.
     pub clients: Option<u32>,
+    /// For `privacy.rows-per-client`, where the plan needs it and leaves it open.
+    pub rows: Option<u32>,
 }
 
 /// A sound plan.
@@ -33,6 +35,8 @@ pub struct Plan {
     raw: RawPlan,
     /// As typed, for plans that differ in a few values: what followed must follow anew.
     typed: RawPlan,
+    /// How many rows a client usually holds, if that was told from outside.
+    rows: Option<u32>,
     lines: Lines,
     data: DataPlan,
     partition: Partition,
@@ -55,12 +59,17 @@ impl Plan {
 
     /// Reads a plan, puts other values in the place of some, and checks the whole.
     pub fn parse_with(text: &str, overrides: Overrides) -> Result<Plan, PlanError> {
-        let (mut raw, lines) = reading::read(text)?;
-        let Overrides { seed, rounds, clients } = overrides;
-        raw.federation.seed = seed.unwrap_or(raw.federation.seed);
-        raw.federation.rounds = rounds.unwrap_or(raw.federation.rounds);
-        raw.partition.clients = clients.or(raw.partition.clients);
-        Checker { raw, lines }.check()
+        Checker::read(text, overrides)?.check()
+    }
+
+    /// Reads a plan as [`Plan::parse_with`] does, but for what it promises about privacy: what is known of its rows before
+    /// that can be checked.
+    pub fn parse_without_privacy(text: &str, overrides: Overrides) -> Result<Plan, PlanError> {
+        let mut checker = Checker::read(text, overrides)?;
+        (checker.raw.privacy, checker.raw.compare) = (None, None);
+        // A minimum of 0 goes with noise alone.
+        checker.raw.cohort.minimum = checker.raw.cohort.minimum.max(1);
+        checker.check()
     }
 
     /// The same plan with another seed.
@@ -102,9 +111,14 @@ impl Plan {
             let mut raw = self.typed.clone();
             let target_epsilon = Some(*target);
             raw.privacy = Some(PrivacySection { noise_multiplier: None, target_epsilon, ..section.clone() });
-            Ok((target_epsilon, Checker { raw, lines: self.lines.clone() }.check()?))
+            Ok((target_epsilon, Checker { raw, lines: self.lines.clone(), rows: self.rows }.check()?))
         };
         compare.target_epsilons.iter().map(row).collect()
+    }
+
+    /// What was told from outside of the rows of a client.
+    pub(super) fn told_rows(&self) -> Overrides {
+        Overrides { rows: self.rows, ..Overrides::default() }
     }
 
     /// The plan as typed.
@@ -149,11 +163,20 @@ impl Plan {
 
     /// The network for rows of so many features and so many outputs (classes, or 1 for a regression).
     pub fn network(&self, inputs: usize, outputs: usize) -> Result<Network, PlanError> {
-        Network::new(&self.raw.model, inputs, outputs, self.recipe.loss()).map_err(|error| {
-            let section = if error.key() == "loss" { "training" } else { "model" };
-            let place = self.lines.place(section, error.key());
-            PlanError::Value { place, fault: Box::new(ValueFault::Network(error)) }
-        })
+        let network =
+            Network::new(&self.raw.model, inputs, outputs, self.recipe.loss()).map_err(|error| {
+                let section = if error.key() == "loss" { "training" } else { "model" };
+                let place = self.lines.place(section, error.key());
+                PlanError::Value { place, fault: Box::new(ValueFault::Network(error)) }
+            })?;
+        if let Some(Err(error)) =
+            self.protection.as_ref().and_then(|protection| protection.example_noise(network.layout().len()))
+        {
+            let place = self.lines.place("privacy", "noise-multiplier");
+            let fault = Box::new(ValueFault::Privacy(error.into()));
+            return Err(PlanError::Value { place, fault });
+        }
+        Ok(network)
     }
 
     /// What a participant does in a round.
@@ -208,10 +231,21 @@ pub(super) type Key = (&'static str, &'static str);
 /// A plan as typed, and where its keys stand.
 pub(super) struct Checker {
     pub(super) raw: RawPlan,
-    lines: Lines,
+    pub(super) lines: Lines,
+    /// How many rows a client usually holds, if the rows tell.
+    pub(super) rows: Option<u32>,
 }
 
 impl Checker {
+    fn read(text: &str, overrides: Overrides) -> Result<Checker, PlanError> {
+        let (mut raw, lines) = reading::read(text)?;
+        let Overrides { seed, rounds, clients, rows } = overrides;
+        raw.federation.seed = seed.unwrap_or(raw.federation.seed);
+        raw.federation.rounds = rounds.unwrap_or(raw.federation.rounds);
+        raw.partition.clients = clients.or(raw.partition.clients);
+        Ok(Checker { raw, lines, rows })
+    }
+
     fn check(mut self) -> Result<Plan, PlanError> {
         let typed = self.raw.clone();
         let data = DataPlan::new(&self.raw.data)
@@ -236,10 +270,11 @@ impl Checker {
         let strategy = self.strategy()?;
         let rows = self.raw.compare.as_ref().map_or(&[][..], |compare| &compare.rows);
         rows::check(rows).map_err(|fault| self.fault("compare", "rows", fault.into()))?;
-        let protection = self.protection(cohort, weights, grid)?;
+        let protection = self.protection(cohort, weights, grid, (&data, &recipe))?;
         Ok(Plan {
             raw: self.raw,
             typed,
+            rows: self.rows,
             lines: self.lines,
             data,
             partition,
@@ -391,7 +426,8 @@ fraction = 0.5
 
     #[test]
     fn the_command_line_overrides_the_file() {
-        let overrides = Overrides { seed: Some(7), rounds: Some(3), clients: Some(4) };
+        let overrides =
+            Overrides { seed: Some(7), rounds: Some(3), clients: Some(4), ..Overrides::default() };
         let plan = Plan::parse_with(SOUND, overrides).unwrap();
         assert_eq!((plan.seed(), plan.rounds(), plan.clients()), (Seed(7), 3, 4));
         assert_ne!(plan.digest(), Plan::parse(SOUND).unwrap().digest());

@@ -71,6 +71,11 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// Whether all that is missing is how many rows a client usually holds: see [`Overrides`](super::Overrides).
+    pub fn asks_for_rows(&self) -> bool {
+        matches!(self, PlanError::Value { fault, .. } if **fault == ValueFault::RowsUnknown)
+    }
+
     /// The same mistake in a plan that nobody typed in lines.
     pub(super) fn without_lines(mut self) -> PlanError {
         match &mut self {
@@ -132,6 +137,12 @@ pub enum ValueFault {
     /// There is no such grid.
     #[error(transparent)]
     Encoding(EncodingError),
+    /// Only the rows know how many there are, and a coordinator does not see them.
+    #[error(
+        "say how many rows a client usually holds: batch-size over it is the rate at which every example is drawn, and \
+         must be known to all"
+    )]
+    RowsUnknown,
 }
 
 /// Why two values do not go together.
@@ -224,6 +235,9 @@ pub enum Conflict {
         /// How many there would have to be.
         needed: u64,
     },
+    /// What protects clients as a whole, for examples.
+    #[error("it is a way to protect clients as a whole; remove it, or set unit = \"client\"")]
+    OfWholeClients,
     /// Votes that weigh.
     #[error(
         "each participant has one vote on the clip, and a weighted vote would move the count by more than its noise \
@@ -317,6 +331,37 @@ pub enum Conflict {
         /// The largest magnitude on the grid.
         largest: f64,
     },
+    /// Weights that tell how many rows a client has.
+    #[error(
+        "an update would weigh the number of rows of its client, and no noise covers that; weigh uniformly"
+    )]
+    WeightsTellRows,
+    /// Noise elsewhere than in the steps.
+    #[error(
+        "single examples are protected by noise in every step of local training, added by the client itself; \
+         leave noise-at out"
+    )]
+    NoiseInSteps,
+    /// Features that depend on other rows.
+    #[error(
+        "the mean and deviation of a client's own rows make every example's features depend on all its others, and no \
+         noise covers that; standardize by \"plan\", with references that are public, or \"none\""
+    )]
+    StatisticsOfOwnRows,
+    /// Columns that depend on other rows.
+    #[error(
+        "the categories of {undeclared} would be collected from the rows, and tell which there are; declare them in the \
+         schema"
+    )]
+    CategoriesOfOwnRows {
+        /// The columns.
+        undeclared: String,
+    },
+    /// A number of rows, and no use for it.
+    #[error(
+        "a rate for drawing examples is needed only where single examples are protected; remove rows-per-client, or set unit = \"example\""
+    )]
+    RowsWithoutExamples,
     /// A cap without anything to cap.
     #[error("every update weighs 1, so there is nothing to cap; remove the cap, or weigh by examples")]
     CapWithoutExamples,

@@ -7,6 +7,7 @@ mod check;
 mod cohort;
 mod correlation;
 mod error;
+mod example_privacy;
 mod privacy;
 mod protection;
 mod raw;
@@ -21,6 +22,7 @@ pub use cohort::{CohortRule, SamplingRule};
 pub(crate) use correlation::CorrelatedSource;
 pub use correlation::Correlation;
 pub use error::{Conflict, Place, PlanError, ValueFault};
+pub use example_privacy::{ExampleRule, noise_for_steps};
 pub use privacy::PrivacyFault;
 pub use protection::{NoiseAt, Protection, RoundProtection, VOTE};
 pub use raw::{

@@ -2,15 +2,17 @@
 
 use super::check::{Checker, Key};
 use super::protection::{MOST_BIT_NOISE, ROUNDING_DISTANCE, TAIL, clip_range, noise_of_one, too_small};
-use super::raw::{AdaptiveClipSection, NoiseAtName, PrivacySection};
+use super::raw::{AdaptiveClipSection, NoiseAtName, PrivacySection, UnitName};
 use super::{CohortRule, Conflict, NoiseAt, PlanError, Protection, SamplingRule, ValueFault, Weights};
+use crate::data::DataPlan;
 use crate::encoding::FixedPoint;
+use crate::nn::Recipe;
 use crate::privacy::accounting::calibration::Target;
 use crate::privacy::accounting::{Accountant, AccountingError};
 use crate::privacy::matrix::MatrixError;
 use crate::privacy::{
-    Adaptation, AdaptiveClip, AdaptiveClippingError, Clip, ClippingError, Event, EventError, Ledger,
-    LedgerError, Mechanism, Neighbouring, Next, Sampling,
+    Adaptation, AdaptiveClip, AdaptiveClippingError, Clip, ClippingError, Event, EventError,
+    ExampleNoiseError, Ledger, LedgerError, Mechanism, Neighbouring, Next, Sampling,
 };
 
 /// Why a promise of privacy cannot be made.
@@ -34,6 +36,18 @@ pub enum PrivacyFault {
     /// What is spent cannot be said.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// So little noise that no accountant has a meaningful answer.
+    #[error(
+        "the {rounds} rounds of the plan would cost an epsilon far above 20, which promises nothing: add noise, or train for \
+         fewer steps"
+    )]
+    NothingPromised {
+        /// How many rounds.
+        rounds: u32,
+    },
+    /// The noise does not go with the model.
+    #[error(transparent)]
+    Examples(#[from] ExampleNoiseError),
 }
 
 impl From<PrivacyFault> for ValueFault {
@@ -62,6 +76,7 @@ impl Checker {
         cohort: CohortRule,
         weights: Weights,
         grid: FixedPoint,
+        training: (&DataPlan, &Recipe),
     ) -> Result<Option<Protection>, PlanError> {
         let Some(section) = self.raw.privacy.clone() else {
             let targets =
@@ -81,6 +96,13 @@ impl Checker {
         Target::new(1.0, section.delta).map_err(|error| faulty("delta", error.into()))?;
         if let Some(target) = section.target_epsilon {
             Target::new(target, section.delta).map_err(|error| faulty("target-epsilon", error.into()))?;
+        }
+        if section.unit == UnitName::Example {
+            return self.example_protection(&section, (clip, grid), (cohort, weights), training).map(Some);
+        }
+        if section.rows_per_client.is_some() {
+            let conflict = Conflict::RowsWithoutExamples;
+            return Err(self.conflict(("privacy", "rows-per-client"), ("privacy", "unit"), conflict));
         }
         let noise_at = self.noise_at(&section)?;
         let weight_cap = self.bounded_weights(noise_at, weights)?;
@@ -134,6 +156,7 @@ impl Checker {
             update_noise,
             adaptive,
             grid,
+            examples: None,
         };
         self.affordable(&protection)?;
         let adaptive_clip = adaptive.map(|adaptive| AdaptiveClipSection {
@@ -181,7 +204,7 @@ impl Checker {
         Ok(Some(adaptive.within(least.min(section.clip), most.max(section.clip))))
     }
 
-    fn clients(&self) -> u32 {
+    pub(super) fn clients(&self) -> u32 {
         self.raw.partition.clients.expect("the number of clients is checked before")
     }
 
@@ -209,7 +232,7 @@ impl Checker {
     fn bounded_weights(&self, noise_at: NoiseAt, weights: Weights) -> Result<u32, PlanError> {
         match (weights, noise_at) {
             (Weights::Uniform, _) => Ok(1),
-            (Weights::Examples { .. }, NoiseAt::Clients { .. } | NoiseAt::Local) => {
+            (Weights::Examples { .. }, NoiseAt::Clients { .. } | NoiseAt::Local | NoiseAt::Examples) => {
                 Err(self.conflict(WEIGHTS, NOISE_AT, Conflict::BareWeights))
             }
             (Weights::Examples { cap }, NoiseAt::Coordinator) => match self.raw.aggregation.weight_cap {
@@ -252,7 +275,7 @@ impl Checker {
         match (sampling, noise_at) {
             // What a client sends carries its own noise and its name: no draw hides it, and it is compared with
             // whatever else the client could have sent.
-            (_, NoiseAt::Local) => (Sampling::All {}, Neighbouring::ReplaceOne),
+            (_, NoiseAt::Local | NoiseAt::Examples) => (Sampling::All {}, Neighbouring::ReplaceOne),
             (SamplingRule::Poisson, NoiseAt::Coordinator) => {
                 (Sampling::Poisson { q: cohort.fraction }, Neighbouring::AddOrRemoveOne)
             }
@@ -282,7 +305,7 @@ impl Checker {
     }
 
     /// The noise that is given, or that the target asks for.
-    fn noise(
+    pub(super) fn noise(
         &self,
         section: &PrivacySection,
         distance: f64,

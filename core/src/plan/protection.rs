@@ -9,11 +9,11 @@
 //! post-processing, so the event of a round is exactly the Gaussian mechanism of multiplier `z`. Sums of shares are
 //! discrete Gaussian by the same theorem, each share having a parameter of 4 or more, up to `10^-67` a share and coordinate.
 
-use super::SamplingRule;
 use super::correlation::{CorrelatedSource, Correlation};
+use super::{ExampleRule, SamplingRule};
 use crate::encoding::FixedPoint;
 use crate::privacy::sampling::{DiscreteGaussian, SamplingError, Variance};
-use crate::privacy::{AdaptiveClip, Clip, Event, Ledger};
+use crate::privacy::{AdaptiveClip, Clip, Event, ExampleNoise, ExampleNoiseError, Ledger};
 
 /// Who adds the noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum NoiseAt {
     },
     /// Each participant for itself, before anything leaves it.
     Local,
+    /// Each participant for itself, in every step of its training: single examples are protected.
+    Examples,
 }
 
 /// How a federation protects its clients.
@@ -48,6 +50,7 @@ pub struct Protection {
     pub(super) adaptive: Option<AdaptiveClip>,
     pub(super) correlation: Option<Correlation>,
     pub(super) grid: FixedPoint,
+    pub(super) examples: Option<ExampleRule>,
 }
 
 /// How one round protects: its clip, and the noise that hides what the clip bounds.
@@ -161,13 +164,31 @@ impl Protection {
         match self.noise_at {
             NoiseAt::Coordinator => "coordinator",
             NoiseAt::Clients { .. } => "coordinator not to look, other clients to add their noise",
-            NoiseAt::Local => "nobody",
+            NoiseAt::Local | NoiseAt::Examples => "nobody",
         }
     }
 
     /// Whether the promise rests on nobody knowing who takes part in a round.
     pub fn hides_cohorts(&self) -> bool {
         self.sampling != SamplingRule::All && self.noise_at != NoiseAt::Local
+    }
+
+    /// Whom the promise is made to: a client with all its rows, or every single example.
+    pub fn unit(&self) -> &'static str {
+        if self.examples.is_some() { "example" } else { "client" }
+    }
+
+    /// How local training keeps the promise, where it is made to every single example.
+    pub fn examples(&self) -> Option<ExampleRule> {
+        self.examples
+    }
+
+    /// The noise of a step for a model of so many parameters, where single examples are protected.
+    ///
+    /// # Errors
+    /// [`ExampleNoiseError::TooMuchNoise`]; never for a network of the plan, which has checked it.
+    pub fn example_noise(&self, parameters: usize) -> Option<Result<ExampleNoise, ExampleNoiseError>> {
+        self.examples.map(|_| ExampleNoise::new(self.clip, self.noise_multiplier, parameters))
     }
 
     /// A ledger in which nothing is recorded.
@@ -187,7 +208,8 @@ impl RoundProtection {
         self.clip
     }
 
-    /// The noise that one party adds: the coordinator to a sum, or a participant to its update. In steps of the grid.
+    /// The noise that one party adds: the coordinator to a sum, or a participant to its update, in steps of the grid; where
+    /// single examples are protected, to the sum of a step, in steps of a grid that the model's size decides.
     pub fn noise(&self) -> &DiscreteGaussian {
         &self.noise
     }
@@ -197,12 +219,15 @@ impl RoundProtection {
         self.votes.as_ref()
     }
 
-    /// The standard deviation of the noise in the mean of a round of `contributions`, one coordinate.
+    /// The standard deviation of the noise in the mean of a round of `contributions`, one coordinate. Of no
+    /// meaning where the noise is in the steps of local training.
     pub fn deviation_of_mean(&self, contributions: u32) -> f64 {
         let one = self.noise.variance().to_f64().sqrt();
         let sum = match self.noise_at {
             NoiseAt::Coordinator => one,
-            NoiseAt::Clients { .. } | NoiseAt::Local => one * f64::from(contributions).sqrt(),
+            NoiseAt::Clients { .. } | NoiseAt::Local | NoiseAt::Examples => {
+                one * f64::from(contributions).sqrt()
+            }
         };
         sum * self.unit
     }
@@ -227,7 +252,7 @@ fn share(noise_at: NoiseAt, deviation: f64) -> Result<DiscreteGaussian, Sampling
 /// How many shares carry the whole noise.
 fn parties(noise_at: NoiseAt) -> f64 {
     match noise_at {
-        NoiseAt::Coordinator | NoiseAt::Local => 1.0,
+        NoiseAt::Coordinator | NoiseAt::Local | NoiseAt::Examples => 1.0,
         NoiseAt::Clients { shares } => f64::from(shares),
     }
 }

@@ -132,6 +132,10 @@ pub struct PrivacySection {
     /// How many participants' shares carry the whole noise; the minimum of a round if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise_shares: Option<u32>,
+    /// How many rows a client usually holds, which is public: where single examples are protected, `batch-size` over it is
+    /// the rate at which each is drawn. The mean over the clients if left out, where the rows are at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_per_client: Option<u32>,
     /// How the clip follows the updates, from `clip` on; it stays as it is if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adaptive_clip: Option<AdaptiveClipSection>,
@@ -179,6 +183,8 @@ pub enum UnitName {
     /// A client with all its rows.
     #[default]
     Client,
+    /// A single row of a client.
+    Example,
 }
 
 /// Who adds the noise, by name.

@@ -103,7 +103,15 @@ impl Plan {
             }
             place.extend(keys.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        Plan::parse(&table.to_string())
+        let named = |key: &str| row.with.get("privacy").is_some_and(|keys| keys.contains_key(key));
+        if let Some(Value::Table(privacy)) = table.get_mut("privacy")
+            && named("unit")
+            && !named("noise-at")
+        {
+            // Where noise is added follows from the unit.
+            privacy.remove("noise-at");
+        }
+        Plan::parse_with(&table.to_string(), self.told_rows())
     }
 }
 

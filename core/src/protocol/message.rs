@@ -120,8 +120,8 @@ pub enum DeclineReason {
     Diverged,
     /// Its update does not fit the encoding.
     OutOfRange,
-    /// It has answered the round before, and a second answer would spend its privacy twice.
-    Answered,
+    /// By its own account of its privacy it must not train.
+    Privacy,
 }
 
 /// An update is counted, once. The same update again gives the same receipt.

@@ -305,7 +305,7 @@ impl Federation {
         let (mean, diagnostics) = match &mut self.guard {
             Some(guard) if enough => {
                 let (mean, diagnostics) = guard.release(sum, round.round, contributions, rules.grid);
-                (Some(mean), Some(diagnostics))
+                (Some(mean), diagnostics)
             }
             Some(guard) => {
                 guard.skip(round.round);

@@ -163,7 +163,7 @@ impl Guard {
         round: u32,
         contributions: u32,
         grid: FixedPoint,
-    ) -> (Mean, Diagnostics) {
+    ) -> (Mean, Option<Diagnostics>) {
         let protection =
             self.protection.in_round(self.clip()).expect("the clip never leaves the plan's range");
         let votes = protection.votes().is_some().then(|| sum.take_last());
@@ -179,13 +179,22 @@ impl Guard {
             sum.add_noise(|| protection.noise().sample(&mut stream));
         }
         let within_clip = votes.map(|votes| self.count(votes, &protection, round));
-        let mean = sum.mean_over(self.protection.denominator(), grid);
+        let denominator = match self.protection.noise_at() {
+            // Nobody's presence is hidden: the mean is over who contributed.
+            NoiseAt::Examples => sum.weight().max(1),
+            _ => self.protection.denominator(),
+        };
+        let mean = sum.mean_over(denominator, grid);
+        if self.protection.examples().is_some() {
+            // Noise in the steps of local training does not simply add up in the mean.
+            return (mean, None);
+        }
         let noise_deviation = row_norm * protection.deviation_of_mean(contributions);
         let noise = noise_deviation.powi(2) * mean.delta.len() as f64;
         let square: f64 = mean.delta.iter().map(|value| value * value).sum();
         let signal_to_noise = if noise > 0.0 { (square / noise - 1.0).max(0.0).sqrt() } else { 0.0 };
         let clip = protection.clip().norm();
-        (mean, Diagnostics { clip, noise_deviation, signal_to_noise, within_clip })
+        (mean, Some(Diagnostics { clip, noise_deviation, signal_to_noise, within_clip }))
     }
 
     /// Passes over a round that releases nothing: correlated noise counts rounds, not releases, because clients do.

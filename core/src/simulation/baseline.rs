@@ -6,6 +6,8 @@
 use crate::data::Shard;
 use crate::nn::{self, EvaluateError, Evaluation, Examples, Network, Recipe, TrainError, Trainer, Workspace};
 use crate::params::Params;
+use crate::plan::PrivacyFault;
+use crate::privacy::ExampleNoiseError;
 use crate::random::{Purpose, Seed};
 use rayon::prelude::*;
 
@@ -42,6 +44,22 @@ pub enum BaselineError {
         baseline: &'static str,
         /// Why.
         source: TrainError,
+    },
+    /// No noise keeps its promise.
+    #[error("the {baseline} baseline: {source}")]
+    Noise {
+        /// Which baseline.
+        baseline: &'static str,
+        /// Why.
+        source: PrivacyFault,
+    },
+    /// The noise that keeps its promise does not go with its model or rows.
+    #[error("the {baseline} baseline: {source}")]
+    ExampleNoise {
+        /// Which baseline.
+        baseline: &'static str,
+        /// Why.
+        source: ExampleNoiseError,
     },
     /// The model cannot be judged.
     #[error("the {baseline} baseline: {source}")]

@@ -6,10 +6,12 @@
 
 mod baseline;
 mod federated;
+mod private_baseline;
 mod validation;
 mod workers;
 
 pub use baseline::{BaselineError, Checkpoint, Scores, Start, centralized, local_only};
 pub use federated::{Norms, RoundReport, Seconds, Simulation, SimulationError};
+pub use private_baseline::{PooledPromise, centralized_by_example};
 pub use validation::{Regime, ValidationError, validate};
 pub use workers::Clock;

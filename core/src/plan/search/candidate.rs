@@ -34,6 +34,7 @@ impl Candidate {
             seed: overrides.seed,
             rounds: overrides.rounds.filter(|_| !names("federation", "rounds")),
             clients: overrides.clients.filter(|_| !names("partition", "clients")),
+            rows: overrides.rows,
         };
         Plan::parse_with(&table.to_string(), overrides).map_err(PlanError::without_lines)
     }

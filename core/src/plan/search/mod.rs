@@ -153,7 +153,7 @@ training.learning-rate = [0.01, 0.1]
 
     #[test]
     fn a_candidate_changes_its_keys_and_nothing_else() {
-        let overrides = Overrides { rounds: Some(7), clients: Some(3), seed: Some(9) };
+        let overrides = Overrides { rounds: Some(7), clients: Some(3), seed: Some(9), rows: Some(5) };
         let base = Plan::parse_with(PLAN, overrides).unwrap();
         let candidates = space(&["partition.clients=2,6"]).unwrap().grid().unwrap();
         let plan = candidates[3].plan(PLAN, overrides).unwrap();

@@ -10,6 +10,7 @@ mod coin;
 mod discrete_gaussian;
 mod discrete_laplace;
 mod fixed;
+mod layered;
 mod skellam;
 mod table;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod variance;
 
 pub use discrete_gaussian::DiscreteGaussian;
 pub use discrete_laplace::DiscreteLaplace;
+pub use layered::LayeredSampler;
 pub use skellam::Skellam;
 pub use table::TableSampler;
 pub use variance::Variance;

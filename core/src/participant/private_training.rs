@@ -1,0 +1,173 @@
+//! Local training that protects every single example, and the account that a client keeps of it.
+//!
+//! Each step is the Poisson-subsampled Gaussian mechanism (Abadi et al. 2016) on the client's own rows: what it sends
+//! afterwards, and every model that is made of it, was computed from released values alone.
+
+use super::{LocalTraining, LocalTrainingError, Task, Worker};
+use crate::nn::{Examples, PrivateTrainer, Progress, Recipe, RecipeError, TrainError};
+use crate::plan::{ExampleRule, Protection};
+use crate::privacy::NoiseSeed;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// In which rounds clients have trained. Each has its own account, which it keeps whatever the coordinator says.
+///
+/// Invariant: no noise is drawn for a round before the round is in the account. Rounds only go up: two trainings in one round would
+/// draw the same noise, and their difference would be bare.
+#[derive(Debug, Default)]
+pub(super) struct Account(Mutex<BTreeMap<u32, Rounds>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Rounds {
+    last: u32,
+    count: u32,
+}
+
+impl Account {
+    /// Writes a round down, if it is a new one and not one too many.
+    fn charge(&self, client: u32, round: u32, rule: ExampleRule) -> Result<(), LocalTrainingError> {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rounds = accounts.entry(client).or_default();
+        if round <= rounds.last {
+            return Err(LocalTrainingError::RoundAgain { client, round, last: rounds.last });
+        }
+        if rounds.count >= rule.most_rounds {
+            return Err(LocalTrainingError::PrivacySpent { client, round, rounds: rounds.count });
+        }
+        *rounds = Rounds { last: round, count: rounds.count + 1 };
+        Ok(())
+    }
+}
+
+/// Trains the worker's model on a client's rows, so that no single one of them can be told from what comes out.
+pub(super) fn train(
+    training: &LocalTraining,
+    (protection, rule): (&Protection, ExampleRule),
+    (recipe, seed): (&Recipe, &NoiseSeed),
+    task: Task<'_>,
+    examples: &dyn Examples,
+    worker: &mut Worker,
+) -> Result<Progress, LocalTrainingError> {
+    let Task { round, client, .. } = task;
+    let Worker { workspace, local, .. } = worker;
+    let noise = protection.example_noise(local.len()).expect("a rule for examples comes with their noise");
+    let of_noise = |source| LocalTrainingError::ExampleNoise { client, round, source };
+    let (mut mechanism, dropout) = noise
+        .and_then(|noise| noise.mechanism(examples.len(), rule.rate, rule.denominator, seed, (round, client)))
+        .map_err(of_noise)?;
+    let of_training = |source: TrainError| LocalTrainingError::Train { client, round, source };
+    let of_recipe = |error: RecipeError| of_training(error.into());
+    let clip = protection.clip().norm();
+    let mut trainer =
+        PrivateTrainer::new(training.network(), recipe, clip, rule.steps_per_epoch as f64, dropout)
+            .map_err(of_recipe)?;
+    training.account.charge(client, round, rule)?;
+    trainer.advance(local, examples, rule.steps, &mut mechanism, workspace).map_err(of_training)?;
+    // How many took part, and how well the model did on them, stays at home.
+    Ok(Progress { steps: rule.steps, ..Progress::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Shard, sets};
+    use crate::encoding::Update;
+    use crate::params::Params;
+    use crate::plan::Plan;
+    use crate::protocol::DeclineReason;
+    use crate::random::Purpose;
+    use std::sync::Arc;
+
+    const PLAN: &str = "\
+[federation]
+rounds = 3
+[data]
+source = \"digits\"
+[partition]
+clients = 10
+[model]
+hidden = [8]
+dropout = 0.2
+[training]
+batch-size = 20
+[aggregation]
+weights = \"uniform\"
+[privacy]
+unit = \"example\"
+clip = 1.0
+delta = 1e-5
+noise-multiplier = 1.0
+rows-per-client = 100
+";
+
+    struct Client {
+        training: LocalTraining,
+        model: Params,
+        rows: Shard,
+    }
+
+    impl Client {
+        fn new(text: &str, seed: u8) -> Client {
+            let plan = Plan::parse(text).unwrap();
+            let network = Arc::new(plan.network(64, 10).unwrap());
+            let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
+            let seed = Arc::new(NoiseSeed::from_bytes(&mut [seed; 32]));
+            let training = LocalTraining::with_noise(&plan, network, seed);
+            let rows = Shard::all(Arc::new(sets::digits())).select(0..100).unwrap();
+            Client { training, model, rows }
+        }
+
+        fn update(&self, round: u32) -> Result<Update, LocalTrainingError> {
+            let task = Task { round, client: 1, model: &self.model, clip: None };
+            self.training.update(task, &self.rows, &mut self.training.worker())
+        }
+    }
+
+    #[test]
+    fn an_update_carries_noise_and_nothing_else_of_the_rows() {
+        let client = Client::new(PLAN, 1);
+        let update = client.update(1).unwrap();
+        assert_eq!((update.weight, update.loss), (1, 0));
+        // The same seed gives the same update, another seed another one.
+        assert_eq!(Client::new(PLAN, 1).update(1).unwrap(), update);
+        assert_ne!(Client::new(PLAN, 2).update(1).unwrap().delta, update.delta);
+        // Five steps of rate 0.05: noise of deviation z C / B each, in every coordinate.
+        let mean_square = |delta: &[i32]| {
+            delta.iter().map(|&value| (f64::from(value) / 2f64.powi(24)).powi(2)).sum::<f64>()
+                / delta.len() as f64
+        };
+        let expected = 5.0 * (0.05f64 / 20.0).powi(2);
+        let found = mean_square(&update.delta);
+        assert!(found > 0.9 * expected && found < 1.6 * expected, "{found} {expected}");
+    }
+
+    #[test]
+    fn a_round_is_trained_once() {
+        let client = Client::new(PLAN, 1);
+        client.update(2).unwrap();
+        for round in [1, 2] {
+            let refused = client.update(round).unwrap_err();
+            assert_eq!(refused, LocalTrainingError::RoundAgain { client: 1, round, last: 2 });
+            assert_eq!(refused.reason(), DeclineReason::Privacy);
+        }
+        client.update(3).unwrap();
+    }
+
+    #[test]
+    fn a_client_stops_by_its_own_account_whatever_it_is_asked() {
+        let text = PLAN.replace("rounds = 3", "rounds = 200").replace("delta", "target-epsilon = 5.0\ndelta");
+        let client = Client::new(&text, 1);
+        let rule = client.training.protection.as_ref().unwrap().examples().unwrap();
+        assert!(rule.most_rounds > 1 && rule.most_rounds < 200, "{}", rule.most_rounds);
+        for round in 1..=rule.most_rounds {
+            client.training.account.charge(1, 2 * round, rule).unwrap();
+        }
+        let refused = client.update(500).unwrap_err();
+        assert_eq!(
+            refused,
+            LocalTrainingError::PrivacySpent { client: 1, round: 500, rounds: rule.most_rounds }
+        );
+        // Another client has an account of its own.
+        client.training.account.charge(2, 1, rule).unwrap();
+    }
+}
