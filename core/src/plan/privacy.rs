@@ -694,7 +694,7 @@ noise-multiplier = 1.0
             (
                 "noise-multiplier = 1.0",
                 "target-epsilon = 1e-12",
-                "`target-epsilon` in [privacy]: no noise up to",
+                "noise of 2.124e11 grid steps cannot be drawn",
             ),
             ("clip = 0.5", "clip = -1.0", "`clip` in [privacy]: the clip is -1"),
             ("clip = 0.5", "clip = nan", "`clip` in [privacy]: the clip is NaN"),

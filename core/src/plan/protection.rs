@@ -100,7 +100,7 @@ impl Protection {
     /// How a round with this clip protects; `None` if no round of the plan has such a clip.
     pub fn in_round(&self, clip: Clip) -> Option<RoundProtection> {
         let (noise, votes) = match &self.adaptive {
-            None if clip == self.clip => (self.noise.clone(), None),
+            None if clip == self.clip => (self.noise, None),
             None => return None,
             Some(adaptive) => {
                 adaptive.at(clip)?;

@@ -132,7 +132,7 @@ minimum = 0
 [aggregation]
 weights = \"uniform\"
 [privacy]
-clip = 0.5
+clip = 0.1
 delta = 1e-5
 noise-multiplier = 2.0
 adaptive-clip = {}

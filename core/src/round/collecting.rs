@@ -100,6 +100,11 @@ impl Collecting {
         &self.sum
     }
 
+    /// The sum of nothing, for a model of so many parameters.
+    pub fn empty_sum(&self, parameters: usize) -> Sum {
+        Sum::new(parameters + usize::from(self.votes))
+    }
+
     /// Whether the round still waits for this client.
     pub fn awaits(&self, client: u32) -> bool {
         self.cohort.contains(&client)

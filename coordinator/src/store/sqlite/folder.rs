@@ -183,7 +183,7 @@ impl Folder {
         let opened: Collecting =
             serde_json::from_str(as_opened).map_err(|source| SqliteError::NoRecord { round, source })?;
         let sum = match row.sum {
-            None => Sum::new(parameters),
+            None => opened.empty_sum(parameters),
             Some(digest) => Sum::decode(&self.blobs.get(digest)?)
                 .map_err(|source| SqliteError::NoSum { digest, source })?,
         };
