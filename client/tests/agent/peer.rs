@@ -113,6 +113,7 @@ impl Peer {
             identity: Arc::new(Identity::from_random(&[1; 32])),
             place: Some(CLIENT),
             plan_sha256: plan.digest(),
+            masks: None,
         };
         let training = LocalTraining::new(&plan, network);
         let agent = Agent::new(Connection::new(self.clone(), patience, 1), membership, training, rows);
