@@ -42,7 +42,8 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
     let known = args.roster.as_deref().map(roster).transpose()?;
-    let masks = Masks::of(&plan, args.minimum_cohort, known);
+    let masks = Masks::of(&plan, args.minimum_cohort, known)
+        .map(|masks| Masks { key_file: args.key.clone(), ..masks });
     let membership = Membership { identity, place, plan_sha256: state.plan_sha256, masks };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));

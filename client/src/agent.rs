@@ -86,8 +86,7 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
-        let masking = membership.masks.clone().map(Masking::new);
-        let (participant, model) = (None, None);
+        let (participant, masking, model) = (None, None, None);
         Agent { connection, membership, training, rows, participant, masking, masked_round: 0, model }
     }
 
@@ -103,6 +102,8 @@ impl<T: Transport> Agent<T> {
         if self.rows.is_empty() {
             return Err(AgentError::NoRows);
         }
+        self.masking = self.membership.masks.clone().map(Masking::new).transpose()?;
+        self.masked_round = self.masking.as_ref().map_or(0, Masking::latest);
         let mut shutdown = Shutdown::new(shutdown);
         let mut counted = Vec::new();
         let ending = loop {

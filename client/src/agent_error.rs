@@ -1,5 +1,6 @@
 //! Why an agent cannot go on.
 
+use crate::answer_file::AnswerFileError;
 use crate::call::CallError;
 use privet_core::participant::ParticipantError;
 use privet_core::protocol::HexDigest;
@@ -97,6 +98,9 @@ pub enum AgentError {
         "the rounds of this federation are masked, and this client was made without masks: give it the plan's"
     )]
     NoMasks,
+    /// In which rounds it has answered cannot be kept.
+    #[error(transparent)]
+    Answers(#[from] AnswerFileError),
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes: {0}")]
     Random(getrandom::Error),

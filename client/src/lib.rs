@@ -14,6 +14,7 @@
 
 mod agent;
 mod agent_error;
+mod answer_file;
 mod call;
 mod connection;
 mod event;
@@ -27,6 +28,7 @@ mod transport;
 
 pub use agent::{Agent, Membership};
 pub use agent_error::AgentError;
+pub use answer_file::AnswerFileError;
 pub use call::{CallError, Refused};
 pub use connection::Connection;
 pub use event::{AgentEvent, Ending, Outcome};

@@ -1,9 +1,11 @@
 //! An agent's way through a masked round.
 //!
-//! Its secrets of the round are in memory alone. An agent that was started again during a round has none of them, and
-//! leaves the round: so it can never answer twice in one.
+//! Its secrets of the round are in memory alone: an agent that was started again during a round has none of them, and
+//! leaves the round. That it answers is on record before it does, beside its key if it has a file for that, so that a
+//! coordinator that plays a round again gets no second answer.
 
 use crate::agent_error::AgentError;
+use crate::answer_file::AnswerFile;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::AgentEvent;
@@ -16,6 +18,7 @@ use privet_core::privacy::{NoisePurpose, NoiseSeed};
 use privet_core::protocol::{CheckInAnswer, HexDigest, Problem};
 use privet_core::round::MaskingRules;
 use privet_core::secagg::{Identities, IdentityKey, LatestAnswer, Member, Setup, Stage};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How a client hides its updates.
@@ -30,6 +33,9 @@ pub struct Masks {
     /// The keys of the clients that it takes part with, if it knows them: then it believes no others. Otherwise it
     /// believes those that the coordinator publishes, as long as none of them changes.
     pub known: Option<Identities>,
+    /// The file of its key, beside which it keeps in which rounds it has answered. Without one, its key does not outlive
+    /// its process either.
+    pub key_file: Option<PathBuf>,
 }
 
 /// What a client remembers of masked rounds.
@@ -37,6 +43,7 @@ pub(crate) struct Masking {
     pub(crate) masks: Masks,
     seen: Identities,
     answered: LatestAnswer,
+    file: Option<AnswerFile>,
 }
 
 /// A client in the masked rounds of a federation.
@@ -60,13 +67,20 @@ impl Masks {
     /// The masks of a plan, if it has any, for a client that asks for at least so many others.
     pub fn of(plan: &Plan, minimum: u32, known: Option<Identities>) -> Option<Masks> {
         let rules = MaskingRules::new(plan)?;
-        Some(Masks { rules, places: plan.clients(), minimum: plan.minimum().max(minimum), known })
+        let minimum = plan.minimum().max(minimum);
+        Some(Masks { rules, places: plan.clients(), minimum, known, key_file: None })
     }
 }
 
 impl Masking {
-    pub(crate) fn new(masks: Masks) -> Masking {
-        Masking { masks, seen: Identities::new(), answered: LatestAnswer::default() }
+    pub(crate) fn new(masks: Masks) -> Result<Masking, AgentError> {
+        let file = masks.key_file.as_deref().map(AnswerFile::beside).transpose()?;
+        Ok(Masking { masks, seen: Identities::new(), answered: LatestAnswer::default(), file })
+    }
+
+    /// The last round in which this client has answered, as far as it is kept.
+    pub(crate) fn latest(&self) -> u32 {
+        self.file.as_ref().map_or(0, |file| file.latest(self.masks.rules.plan))
     }
 
     /// Carries an update through all stages of its round.
@@ -109,6 +123,9 @@ impl Masking {
         let (confirmed, message) = masked.confirm(&survivors)?;
         place.send(round, Stage::Confirm, message).await?;
         let confirmations = place.task(round, Stage::Answer, places).await?;
+        if let Some(file) = &mut self.file {
+            file.record(self.masks.rules.plan, round).map_err(|error| Left::Failed(error.into()))?;
+        }
         let answer = confirmed.answer(&confirmations, &mut self.answered)?;
         place.send(round, Stage::Answer, answer.to_vec()).await
     }
