@@ -32,6 +32,9 @@ use std::time::{Instant, SystemTime};
 /// are clients.
 const LOCAL_CHECKPOINTS: usize = 10;
 
+/// How masks are called in the name of a row.
+const MASKS: &str = "secure aggregation";
+
 /// One regime, one seed.
 struct SeedRun {
     /// The way there: example-gradients and scores, from the first model to the last.
@@ -46,7 +49,7 @@ struct SeedRun {
 pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
     let prepared = Prepared::new(&args.plan, args.run.noise_seed)?;
-    let bare = prepared.plan.without_privacy();
+    let bare = prepared.plan.unprotected();
     let rows = rows_of(&prepared.plan).map_err(|error| CommandError::plan(&args.plan.plan, error))?;
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
@@ -133,7 +136,7 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     Ok(())
 }
 
-/// A variant of the federation.
+/// A variant of the federation: its updates are hidden, or privacy is promised, or whatever else the plan names.
 struct Row {
     name: String,
     /// The name of its counterpart on the pooled rows, if there is one.
@@ -141,24 +144,28 @@ struct Row {
     plan: Plan,
 }
 
-/// The rows that the plan asks for: private ones at its targets, and those that it names.
+/// The rows that the plan asks for: its masks alone, the promises it makes, and those that it names.
 fn rows_of(plan: &Plan) -> Result<Vec<Row>, PlanError> {
+    let masked = plan.masked_row()?;
+    let hidden = masked.as_ref().map_or_else(|| FEDERATED.to_owned(), |_| format!("{FEDERATED} + {MASKS}"));
+    let masked = masked.map(|plan| Row { name: hidden.clone(), pooled_name: CENTRALIZED.to_owned(), plan });
     let private = plan.private_rows()?.into_iter().map(|(target, plan)| {
         let unit = plan.protection().expect("a private row promises privacy").unit();
         let name = |regime| private_name(regime, unit, target);
-        Row { name: name(FEDERATED), pooled_name: name(CENTRALIZED), plan }
+        Row { name: name(&hidden), pooled_name: name(CENTRALIZED), plan }
     });
     let named = plan.named_rows()?.into_iter().map(|(name, plan)| {
         let pooled_name = format!("{name}, on the pooled rows");
         Row { name, pooled_name, plan }
     });
-    Ok(private.chain(named).collect())
+    Ok(masked.into_iter().chain(private).chain(named).collect())
 }
 
 impl Row {
-    /// The row with what it promises, if anything, and whom one must trust for it.
+    /// The row with what it promises, if it does, and whom one must trust for it.
     fn regime(&self, name: &str, runs: &[SeedRun], has_rounds: bool, noise_seed: Option<u64>) -> Regime {
-        let Some(protection) = self.plan.protection() else { return regime(name, runs, has_rounds) };
+        let regime = regime(name, runs, has_rounds);
+        let Some(protection) = self.plan.protection() else { return regime };
         let trusted = match noise_seed {
             None => protection.trusted(),
             Some(_) => "no guarantee: noise seed given",
@@ -169,7 +176,7 @@ impl Row {
             epsilon: Some(runs.iter().map(|run| run.epsilon).fold(0.0, f64::max)),
             delta: Some(protection.delta()),
             trusted: Some(trusted.to_owned()),
-            ..regime(name, runs, has_rounds)
+            ..regime
         }
     }
 }
@@ -182,7 +189,7 @@ fn federate(
     directory: &mut RunDirectory,
     task: &Task,
 ) -> Result<FederatedRun, CommandError> {
-    federated::run(setting, args.run.over, threads, &mut |round| {
+    federated::run(setting, &args.run, threads, &mut |round| {
         directory.append_round(&Round { row: row.map(str::to_owned), ..round.clone() })?;
         if let Some(accuracy) = round.test_accuracy {
             task.message(&format!("accuracy {} %", quantity::percent(accuracy)));

@@ -7,7 +7,7 @@ use crate::runtime;
 use crate::serving::{self, News, Served};
 use crate::setting::Setting;
 use privet_client::{
-    Agent, AgentError, AnsweredRounds, Connection, HttpTransport, Membership, Patience, key_from,
+    Agent, AgentError, AnsweredRounds, Connection, HttpTransport, Masks, Membership, Patience, key_from,
 };
 use privet_coordinator::Options;
 use privet_core::participant::LocalTraining;
@@ -76,6 +76,7 @@ fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentEr
             place: Some(place),
             plan_sha256: setting.plan.digest(),
             answered: AnsweredRounds::default(),
+            masks: Masks::of(&setting.plan, 0, None),
         };
         let agent = Agent::new(connection, membership, training.clone(), Arc::new(shard.clone()));
         agents.spawn(async move { agent.run(|_| {}, pending()).await.map(drop) });
@@ -99,7 +100,7 @@ async fn all_end(
 
 /// How many example-gradients the contributions of a round cost.
 fn gradients_of(setting: &Setting, record: &RoundRecord) -> u64 {
-    let rows = |client: &u32| setting.holdings.clients[*client as usize - 1].rows().len() as u64;
+    let rows = |client: u32| setting.holdings.clients[client as usize - 1].rows().len() as u64;
     let epochs = u64::from(setting.plan.recipe().epochs());
-    record.contributions.keys().map(|client| rows(client) * epochs).sum()
+    record.contributors().into_iter().map(|client| rows(client) * epochs).sum()
 }

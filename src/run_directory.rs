@@ -313,6 +313,7 @@ mod tests {
             bytes: Bytes::default(),
             seconds: RoundSeconds::default(),
             row: None,
+            masked: None,
             epsilon: None,
             noise_deviation: None,
             clip: None,

@@ -5,14 +5,19 @@ use crate::answered_rounds::AnsweredRounds;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::{AgentEvent, Ending, Outcome};
+use crate::masked::{Masking, Masks, Place};
 use crate::shutdown::Shutdown;
 use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::nn::Examples;
-use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
+use privet_core::participant::{
+    Declined, HiddenUpdate, LocalTraining, Participant, ParticipantError, Trained,
+};
 use privet_core::privacy::Clip;
 use privet_core::protocol::{CheckInAnswer, DeclineReason, HexDigest, Problem};
+use privet_core::round::MaskingRules;
+use privet_core::secagg::Stage;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -23,6 +28,8 @@ const MODEL_FILE_HEADER: usize = 1 << 20;
 const LAST_UPLOAD: Duration = Duration::from_secs(10);
 /// How long to stay away from a coordinator that has just forgotten something.
 const FORGOTTEN: Duration = Duration::from_secs(1);
+/// How long to stay away from a round that goes on without this client.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// Which client of which federation an agent is.
 pub struct Membership {
@@ -34,6 +41,8 @@ pub struct Membership {
     pub plan_sha256: HexDigest,
     /// Which rounds it has answered before.
     pub answered: AnsweredRounds,
+    /// How it hides its updates, if the plan says so.
+    pub masks: Option<Masks>,
 }
 
 /// A client of a federation.
@@ -44,6 +53,9 @@ pub struct Agent<T> {
     rows: Arc<dyn Examples + Send>,
     /// Absent until it has enrolled.
     participant: Option<Arc<Participant>>,
+    masking: Option<Masking>,
+    /// The last masked round that it has begun: it begins none twice.
+    masked_round: u32,
     /// The last model that was fetched, until its round is done: many agents in one process would hold many.
     model: Option<(HexDigest, Bytes)>,
 }
@@ -59,11 +71,13 @@ struct Task {
     round: u32,
     model_sha256: HexDigest,
     clip: Option<Clip>,
+    masked: bool,
 }
 
 /// What came of a task.
 enum Prepared {
     Trained(Trained),
+    Hidden(HiddenUpdate),
     Declined(Declined),
     /// Its privacy is spent on this round already.
     Spent,
@@ -79,7 +93,8 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
-        Agent { connection, membership, training, rows, participant: None, model: None }
+        let (participant, masking, model) = (None, None, None);
+        Agent { connection, membership, training, rows, participant, masking, masked_round: 0, model }
     }
 
     /// Enrols, and takes part whenever it is asked, until the federation has finished or `shutdown`.
@@ -94,6 +109,8 @@ impl<T: Transport> Agent<T> {
         if self.rows.is_empty() {
             return Err(AgentError::NoRows);
         }
+        self.masking = self.membership.masks.clone().map(Masking::new);
+        self.masked_round = self.membership.answered.last_by(self.membership.plan_sha256);
         let mut shutdown = Shutdown::new(shutdown);
         let mut counted = Vec::new();
         let ending = loop {
@@ -140,8 +157,16 @@ impl<T: Transport> Agent<T> {
             };
             match self.connection.check_in(client, &self.membership.identity).await {
                 Ok(CheckInAnswer::Train { round, model_sha256, clip, .. }) => {
-                    return Ok(Next::Take(Task { round, model_sha256, clip }));
+                    return Ok(Next::Take(Task { round, model_sha256, clip, masked: false }));
                 }
+                Ok(CheckInAnswer::Mask { round, stage: Stage::Advertise, model_sha256, clip, .. })
+                    if round > self.masked_round =>
+                {
+                    self.masked_round = round;
+                    return Ok(Next::Take(Task { round, model_sha256, clip, masked: true }));
+                }
+                // A round that it has left, or whose secrets it has lost with its process.
+                Ok(CheckInAnswer::Mask { .. }) => self.connection.pause(AWAY).await,
                 Ok(CheckInAnswer::Finished { model_sha256 }) => return Ok(Next::Finish(model_sha256)),
                 Ok(CheckInAnswer::Wait) => {}
                 Err(error) if error.problem() == Some(Problem::NotEnrolled) => self.forgotten(client).await,
@@ -182,7 +207,13 @@ impl<T: Transport> Agent<T> {
             return Ok(Prepared::Spent);
         }
         let rows = Arc::clone(&self.rows);
-        let training = tokio::task::spawn_blocking(move || train(&participant, task, &model_file, &*rows));
+        let rules = match (task.masked, &self.masking) {
+            (false, _) => None,
+            (true, Some(masking)) => Some(masking.masks.rules),
+            (true, None) => return Err(AgentError::NoMasks),
+        };
+        let training =
+            tokio::task::spawn_blocking(move || train(&participant, task, rules, &model_file, &*rows));
         let prepared = training.await.map_err(|source| AgentError::TrainingBrokeOff {
             round: task.round,
             client,
@@ -202,7 +233,7 @@ impl<T: Transport> Agent<T> {
             return Err(AgentError::NotAgain { round, answered, rounds, client });
         }
         if round > answered {
-            self.membership.answered.note(round)?;
+            self.membership.answered.note(self.membership.plan_sha256, round)?;
         }
         Ok(round > answered)
     }
@@ -234,6 +265,7 @@ impl<T: Transport> Agent<T> {
         let identity = &self.membership.identity;
         let told = match prepared {
             Prepared::Outdated => return Ok(AgentEvent::Missed { round }),
+            Prepared::Hidden(hidden) => return self.hide(client, hidden).await,
             Prepared::Trained(trained) => {
                 let body = Bytes::copy_from_slice(trained.body());
                 match self.connection.upload(round, client, identity, body).await {
@@ -268,6 +300,14 @@ impl<T: Transport> Agent<T> {
         }
     }
 
+    /// Takes an update through a masked round.
+    async fn hide(&mut self, client: u32, hidden: HiddenUpdate) -> Result<AgentEvent, AgentError> {
+        self.model = None;
+        let masking = self.masking.as_mut().ok_or(AgentError::NoMasks)?;
+        let Membership { identity, answered, .. } = &mut self.membership;
+        masking.hide(Place { connection: &self.connection, client, identity }, hidden, answered).await
+    }
+
     /// Goes on after a refusal, if that makes sense.
     async fn refused(&mut self, round: u32, client: u32, error: CallError) -> Result<AgentEvent, AgentError> {
         let CallError::Refused(refused) = error else { return Err(error.into()) };
@@ -290,14 +330,17 @@ impl<T: Transport> Agent<T> {
 fn train(
     participant: &Participant,
     task: Task,
+    masked: Option<MaskingRules>,
     model_file: &[u8],
     rows: &dyn Examples,
 ) -> Result<Prepared, ParticipantError> {
     let ready = participant.assign(task.round, task.model_sha256, task.clip).receive(model_file)?;
-    Ok(match ready.train(rows, &mut participant.worker()) {
-        Ok(trained) => Prepared::Trained(trained),
-        Err(declined) => Prepared::Declined(declined),
-    })
+    let memory = &mut participant.worker();
+    let prepared = match masked {
+        Some(rules) => ready.train_masked(&rules, rows, memory).map(Prepared::Hidden),
+        None => ready.train(rows, memory).map(Prepared::Trained),
+    };
+    Ok(prepared.unwrap_or_else(Prepared::Declined))
 }
 
 fn not_authorized(client: u32, error: CallError) -> AgentError {

@@ -1,17 +1,23 @@
-//! Which rounds a client has answered, so that it answers none twice.
+//! Which rounds a client has answered, so that it answers none twice: not even a restart makes it.
 //!
-//! Where a client noises its own update, an answer spends its privacy, and a second answer to the same round would spend it again without
-//! anybody's ledger knowing: a coordinator that nobody trusts could ask until the noise averages out. Rounds are numbered
-//! upwards, so the last number says it all.
+//! Where a client noises its own update, an answer spends its privacy, and a second answer to the same round would spend it again
+//! without anybody's ledger knowing: a coordinator that nobody trusts could ask until the noise averages out. In a
+//! masked round a second answer could reveal what the first one hides. Rounds are numbered upwards, so the last number
+//! says it all.
+//!
+//! The file has one line for each plan by which the client has taken part, `<SHA-256 of the plan> <last round>`. A federation
+//! that begins anew by the same plan cannot be told from a coordinator that asks again.
 
+use privet_core::protocol::HexDigest;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The last round that was answered, in memory or in a file beside the client's key.
+/// The last round of every plan that was answered, in memory or in a file beside the client's key.
 #[derive(Debug, Default)]
 pub struct AnsweredRounds {
-    last: u32,
+    rounds: BTreeMap<HexDigest, u32>,
     file: Option<PathBuf>,
 }
 
@@ -19,7 +25,7 @@ pub struct AnsweredRounds {
 #[derive(Debug, thiserror::Error)]
 pub enum AnsweredRoundsError {
     /// The file cannot be read or written.
-    #[error("which rounds were answered cannot be kept in {path}: {source}")]
+    #[error("which rounds this client has answered cannot be kept in {}: {source}", path.display())]
     File {
         /// Which file.
         path: PathBuf,
@@ -27,8 +33,8 @@ pub enum AnsweredRoundsError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("{path} does not hold the number of a round: restore it, or begin with another key file")]
-    NoRound {
+    #[error("{} is no record of answered rounds: restore it, or begin with another key file", path.display())]
+    Unreadable {
         /// Which file.
         path: PathBuf,
     },
@@ -36,63 +42,96 @@ pub enum AnsweredRoundsError {
 
 impl AnsweredRounds {
     /// Those of an earlier process with this key file, kept in a file of that name and `.answered`; without a
-    /// key file none, and none are kept.
+    /// key file none, and none are kept: such a key does not outlive its process either.
     pub fn beside(key: Option<&Path>) -> Result<AnsweredRounds, AnsweredRoundsError> {
         let Some(key) = key else { return Ok(AnsweredRounds::default()) };
-        let mut name = key.as_os_str().to_owned();
-        name.push(".answered");
-        let path = PathBuf::from(name);
-        let last = match fs::read_to_string(&path) {
-            Ok(text) => {
-                text.trim().parse().map_err(|_| AnsweredRoundsError::NoRound { path: path.clone() })?
+        let path = with_suffix(key, ".answered");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(AnsweredRoundsError::Unreadable { path });
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(source) => return Err(AnsweredRoundsError::File { path, source }),
         };
-        Ok(AnsweredRounds { last, file: Some(path) })
+        let line = |line: &str| {
+            let (plan, round) = line.split_once(' ')?;
+            Some((plan.parse().ok()?, round.parse().ok()?))
+        };
+        match text.lines().map(line).collect() {
+            Some(rounds) => Ok(AnsweredRounds { rounds, file: Some(path) }),
+            None => Err(AnsweredRoundsError::Unreadable { path }),
+        }
     }
 
-    /// The last round that was answered; 0 before the first.
+    /// The last round that was answered by any plan; 0 before the first.
     pub fn last(&self) -> u32 {
-        self.last
+        self.rounds.values().copied().max().unwrap_or(0)
+    }
+
+    /// The last round that was answered by this plan; 0 before the first.
+    pub fn last_by(&self, plan: HexDigest) -> u32 {
+        self.rounds.get(&plan).copied().unwrap_or(0)
     }
 
     /// Notes that a round is about to be answered: when this returns, it is on the disk.
-    pub fn note(&mut self, round: u32) -> Result<(), AnsweredRoundsError> {
-        if let Some(path) = &self.file {
-            keep(path, round).map_err(|source| AnsweredRoundsError::File { path: path.clone(), source })?;
-        }
-        self.last = round;
-        Ok(())
+    pub fn note(&mut self, plan: HexDigest, round: u32) -> Result<(), AnsweredRoundsError> {
+        let last = self.rounds.entry(plan).or_insert(round);
+        *last = round.max(*last);
+        let Some(path) = &self.file else { return Ok(()) };
+        let text: String = self.rounds.iter().map(|(plan, round)| format!("{plan} {round}\n")).collect();
+        write(path, &text).map_err(|source| AnsweredRoundsError::File { path: path.clone(), source })
     }
 }
 
-fn keep(path: &Path, round: u32) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    let mut file = File::create(&new)?;
-    writeln!(file, "{round}")?;
+/// Beside its place first: a reader never sees half of it.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let partial = with_suffix(path, ".partial");
+    let mut file = File::create(&partial)?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(new, path)
+    fs::rename(&partial, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ONE: HexDigest = HexDigest([1; 32]);
+    const OTHER: HexDigest = HexDigest([2; 32]);
+
     #[test]
     fn what_was_answered_is_known_to_the_next_process() {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key");
         let mut answered = AnsweredRounds::beside(Some(&key)).unwrap();
-        assert_eq!(answered.last(), 0);
-        answered.note(3).unwrap();
-        answered.note(7).unwrap();
-        assert_eq!(AnsweredRounds::beside(Some(&key)).unwrap().last(), 7);
+        assert_eq!((answered.last(), answered.last_by(ONE)), (0, 0));
+        for (plan, round) in [(ONE, 3), (OTHER, 1), (ONE, 7), (ONE, 5)] {
+            answered.note(plan, round).unwrap();
+        }
+        let again = AnsweredRounds::beside(Some(&key)).unwrap();
+        assert_eq!((again.last_by(ONE), again.last_by(OTHER), again.last()), (7, 1, 7));
         assert_eq!(AnsweredRounds::beside(None).unwrap().last(), 0);
-        fs::write(folder.path().join("key.answered"), "seven").unwrap();
-        let refused = AnsweredRounds::beside(Some(&key)).unwrap_err();
-        assert!(matches!(refused, AnsweredRoundsError::NoRound { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_kept_or_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = folder.path().join("no/such/key");
+        let error = AnsweredRounds::beside(Some(&nowhere)).unwrap().note(ONE, 1).unwrap_err();
+        assert!(matches!(error, AnsweredRoundsError::File { .. }), "{error}");
+        for text in [&b"my notes\n"[..], b"\xff\xfe"] {
+            fs::write(folder.path().join("key.answered"), text).unwrap();
+            let error = AnsweredRounds::beside(Some(&folder.path().join("key"))).unwrap_err();
+            assert!(matches!(error, AnsweredRoundsError::Unreadable { .. }), "{error}");
+        }
     }
 }

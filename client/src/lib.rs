@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! agent        enrols, checks in, has a round trained, sends the update, until the federation has finished
+//! masked       takes an update through the stages of a masked round
 //! connection   one method for each request of the protocol; repeats what may be repeated
 //! signer       signs requests with the client's key
 //! patience     how long to wait before the next attempt, and when to give up
@@ -19,6 +20,7 @@ mod connection;
 mod event;
 mod http_transport;
 mod key_file;
+mod masked;
 mod patience;
 mod shutdown;
 mod signer;
@@ -32,6 +34,7 @@ pub use connection::Connection;
 pub use event::{AgentEvent, Ending, Outcome};
 pub use http_transport::{AddressError, HttpTransport};
 pub use key_file::{KeyFileError, key_from, new_key, read_key};
+pub use masked::Masks;
 pub use patience::Patience;
 pub use signer::NoNonce;
 pub use transport::{Transport, TransportError};

@@ -12,7 +12,8 @@ use privet_core::params::Params;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::{HexDigest, UpdateMessage};
-use privet_core::round::{Federation, Rules, Timestamp};
+use privet_core::round::{Federation, Rules, StageContent, Timestamp};
+use privet_core::secagg::Stage as MaskStage;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -199,6 +200,18 @@ impl<S: Store> Service<S> {
     pub(crate) fn update_len(&self) -> usize {
         let Charter { rules, parameters, .. } = &self.shared.charter;
         UpdateMessage::encoded_len(rules.coordinates(*parameters))
+    }
+
+    /// The most bytes that the message of a stage has.
+    pub(crate) fn stage_len(&self, stage: MaskStage) -> usize {
+        let Charter { rules, parameters, .. } = self.charter();
+        let layout = rules.masking.map(|masking| masking.masking.layout(*parameters));
+        layout.map_or(0, |layout| StageContent::longest(stage, &layout, rules.places))
+    }
+
+    /// The most bytes that the message of any stage has.
+    pub(crate) fn longest_stage(&self) -> usize {
+        MaskStage::ALL.into_iter().map(|stage| self.stage_len(stage)).max().unwrap_or(0)
     }
 
     /// What the machine's clock says, in seconds since the Unix epoch.

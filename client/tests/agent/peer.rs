@@ -129,6 +129,7 @@ impl Peer {
             place: Some(CLIENT),
             plan_sha256: plan.digest(),
             answered,
+            masks: None,
         };
         let agent = Agent::new(Connection::new(self.clone(), patience, 1), membership, training, rows);
         let mut events = Vec::new();

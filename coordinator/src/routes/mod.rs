@@ -7,6 +7,7 @@ mod federation;
 mod models;
 mod privacy;
 mod rounds;
+mod stages;
 mod updates;
 
 use crate::request_error::RequestError;
@@ -25,6 +26,7 @@ const CONTROL_LIMIT: usize = 4096;
 /// The service's routes, for HTTP/1.1 and HTTP/2.
 pub fn app<S: Store>(service: Service<S>) -> Router {
     let update_limit = DefaultBodyLimit::max(service.update_len());
+    let stage_limit = DefaultBodyLimit::max(service.longest_stage());
     Router::new()
         .route("/v1/federation", get(federation::show::<S>))
         .route("/v1/clients", get(clients::list::<S>).post(clients::enrol::<S>))
@@ -33,6 +35,10 @@ pub fn app<S: Store>(service: Service<S>) -> Router {
         .route("/v1/privacy", get(privacy::show::<S>))
         .route("/v1/rounds", get(rounds::list::<S>))
         .route("/v1/rounds/{round}/updates/{client}", put(updates::upload::<S>).layer(update_limit))
+        .route(
+            "/v1/rounds/{round}/stages/{stage}/{client}",
+            get(stages::task::<S>).put(stages::send::<S>).layer(stage_limit),
+        )
         .route("/v1/rounds/{round}/declines/{client}", post(declines::decline::<S>))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_address)

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use privet_core::privacy::{Clip, Ledger};
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundSummary};
-use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, Submission, Timestamp};
+use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -52,6 +53,22 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Receipt, StoreError>> + Send;
 
+    /// Takes the message of a stage, once: the same body again is taken as it was, another body is refused.
+    fn send(
+        &self,
+        message: StageMessage,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What a client needs for its part in the stage of a masked round that is open.
+    fn task(
+        &self,
+        round: u32,
+        client: u32,
+        stage: MaskStage,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
+
     /// Notes that a participant cannot take part in a round.
     fn decline(
         &self,
@@ -78,7 +95,8 @@ pub trait Store: Send + Sync + 'static {
     /// How far the federation is.
     fn standing(&self) -> impl Future<Output = Result<Standing, StoreError>> + Send;
 
-    /// Tells when a client that waits should ask again. It changes with every round that opens and at the end.
+    /// Tells when a client that waits should ask again. It changes with every round and every stage that opens, and at
+    /// the end.
     fn stage(&self) -> watch::Receiver<Stage>;
 }
 
@@ -128,7 +146,9 @@ pub enum Stage {
     Round {
         /// Its number, from 1.
         round: u32,
-        /// When it stops waiting.
+        /// The stage of it that is open, if it is masked.
+        masked: Option<MaskStage>,
+        /// When the round, or the stage, stops waiting.
         deadline: Timestamp,
     },
     /// The model is final.

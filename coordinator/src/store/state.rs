@@ -8,11 +8,14 @@ use privet_core::identity::IdentityKey;
 use privet_core::params::Params;
 use privet_core::plan::Protection;
 use privet_core::protocol::signature::Claim;
-use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundOutcome, RoundSummary};
+use privet_core::protocol::{
+    Enrol, EnrolledClient, HexDigest, MaskedSummary, PhaseName, RoundOutcome, RoundSummary,
+};
 use privet_core::round::{
     Effect, Event, Federation, Outcome, Phase, Receipt, Recorded, Refusal, RoundRecord, SealedRecord,
-    Submission, Timestamp,
+    StageMessage, Submission, Timestamp,
 };
+use privet_core::secagg::Stage as MaskStage;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,6 +49,11 @@ pub(crate) enum Change {
     /// The ledger has what a round is about to release.
     Recorded(Recorded),
     Counted(Receipt),
+    /// A masked update has arrived.
+    Hidden {
+        round: u32,
+        client: u32,
+    },
     Declined {
         round: u32,
         client: u32,
@@ -129,7 +137,7 @@ impl State {
             Effect::Enrolled { client } => Some(Change::Enrolled { client, key }),
             _ => None,
         };
-        match self.step(Event::Enrol { place }, now, changes, enrolled)? {
+        match self.step(Event::Enrol { place, key: Some(key) }, now, changes, enrolled)? {
             Some(Effect::Enrolled { client }) => {
                 self.keys.insert(client, key);
                 Ok(client)
@@ -195,6 +203,34 @@ impl State {
         }
     }
 
+    pub(crate) fn send(
+        &mut self,
+        message: StageMessage,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let taken = |effect: &Effect| match *effect {
+            Effect::Taken { round, client, stage: MaskStage::Input } => {
+                Some(Change::Hidden { round, client })
+            }
+            Effect::Refused(Refusal::TooLate { round, client }) => Some(Change::Late { round, client }),
+            _ => None,
+        };
+        self.step(Event::Send(Box::new(message)), now, changes, taken).map(drop)
+    }
+
+    pub(crate) fn task(
+        &mut self,
+        round: u32,
+        client: u32,
+        stage: MaskStage,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Vec<u8>, Refusal> {
+        self.tick(now, changes);
+        self.federation().task(round, client, stage)
+    }
+
     pub(crate) fn decline(
         &mut self,
         client: u32,
@@ -237,6 +273,8 @@ impl State {
         let (phase, round) = match federation.phase() {
             Phase::Gathering => (PhaseName::Gathering, rounds_over),
             Phase::Collecting(collecting) => (PhaseName::Collecting, collecting.round()),
+            Phase::Masked(masked) => (PhaseName::Collecting, masked.round()),
+            Phase::Interrupted(interrupted) => (PhaseName::Collecting, interrupted.masked_round),
             Phase::Finished => (PhaseName::Finished, rounds_over),
         };
         let enrolled = federation.enrolled().len() as u32;
@@ -245,8 +283,13 @@ impl State {
 
     pub(crate) fn stage(&self) -> Stage {
         match self.federation().phase() {
-            Phase::Gathering => Stage::Gathering,
-            Phase::Collecting(round) => Stage::Round { round: round.round(), deadline: round.deadline() },
+            Phase::Gathering | Phase::Interrupted(_) => Stage::Gathering,
+            Phase::Collecting(open) => {
+                Stage::Round { round: open.round(), masked: None, deadline: open.deadline() }
+            }
+            Phase::Masked(open) => {
+                Stage::Round { round: open.round(), masked: Some(open.stage()), deadline: open.deadline() }
+            }
             Phase::Finished => Stage::Finished,
         }
     }
@@ -284,6 +327,8 @@ impl State {
                 Effect::Finished => {
                     changes.push(Change::Finished { model_sha256: self.current.sha256 });
                 }
+                // The watch on the stage tells those who wait.
+                Effect::StageOpened { .. } => {}
                 answered => answer = Some(answered),
             }
         }
@@ -321,7 +366,7 @@ impl Change {
                 traffic: journal.take_traffic(),
             })),
             Change::Finished { model_sha256 } => ServiceEvent::Finished { model_sha256 },
-            Change::Recorded(_) | Change::Counted(_) => return,
+            Change::Recorded(_) | Change::Counted(_) | Change::Hidden { .. } => return,
             Change::NonceUsed(_) | Change::Declined { .. } | Change::Late { .. } => return,
         });
     }
@@ -339,6 +384,10 @@ fn opened(round: u32, federation: &Federation) -> Change {
         Phase::Collecting(open) if open.round() == round => {
             Some(serde_json::to_string(open).expect("a round as it is opened is lists of numbers"))
         }
+        Phase::Masked(open) if open.round() == round => {
+            let opened = serde_json::to_string(&open.as_opened());
+            Some(opened.expect("a round as it is opened is lists of numbers"))
+        }
         _ => None,
     };
     Change::Opened { round, as_opened }
@@ -354,7 +403,7 @@ fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> Round
         opened: record.opened.0,
         closed: record.closed.0,
         cohort: shown(record.cohort.iter(), hidden),
-        contributed: shown(record.contributions.keys(), hidden),
+        contributed: shown(record.contributors().iter(), hidden),
         declined: shown(record.declined.iter(), hidden),
         late: shown(record.late.iter(), hidden),
         outcome: match record.outcome {
@@ -363,6 +412,11 @@ fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> Round
         },
         epsilon: record.epsilon,
         clip: record.diagnostics.map(|diagnostics| diagnostics.clip),
+        masked: record.masked.as_ref().map(|masked| MaskedSummary {
+            missed: masked.missed.clone(),
+            late: masked.late.clone(),
+            failure: masked.failure.clone(),
+        }),
         model_sha256,
     }
 }

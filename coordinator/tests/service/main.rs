@@ -5,6 +5,7 @@
 mod bad_input;
 mod conformance;
 mod harness;
+mod masked;
 mod models;
 mod polling;
 mod privacy;

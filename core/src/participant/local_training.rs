@@ -5,7 +5,8 @@
 
 use super::private_training::{self, Account};
 use super::protecting;
-use crate::encoding::{EncodingError, FixedPoint, Update};
+use super::writing::Writing;
+use crate::encoding::{EncodingError, Update};
 use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
 use crate::params::Params;
 use crate::plan::{NoiseAt, Plan, Protection, Weights};
@@ -21,8 +22,8 @@ pub struct LocalTraining {
     network: Arc<Network>,
     recipe: Recipe,
     weights: Weights,
-    grid: FixedPoint,
     rounds: u32,
+    writing: Writing,
     seed: Seed,
     pub(super) protection: Option<Protection>,
     noise_seed: Option<Arc<NoiseSeed>>,
@@ -174,8 +175,8 @@ impl LocalTraining {
             network,
             recipe: plan.recipe().clone(),
             weights: plan.weights(),
-            grid: plan.grid(),
             rounds: plan.rounds(),
+            writing: Writing::new(plan),
             seed: plan.seed(),
             protection: plan.protection().cloned(),
             noise_seed,
@@ -269,19 +270,16 @@ impl LocalTraining {
                 round: task.round,
                 clip: clip.norm(),
             })?;
-            let (mut delta, clipped) = protecting::clipped(&protection, self.grid, task, &mut worker.local)?;
+            let (mut delta, clipped) =
+                protecting::clipped(&protection, &self.writing, task, &mut worker.local)?;
             worker.clipped = Some(clipped);
             protecting::add_noise(&protection, task, self.noise_seed.as_deref(), &mut delta);
             // The loss is a function of the rows that no clip bounds: it stays at home.
             return Ok(Update { delta, weight, loss: 0 });
         }
-        let Task { round, client, model, .. } = task;
-        let delta = self
-            .grid
-            .encode_difference(worker.local.values(), model.values())
-            .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
+        let delta = self.writing.difference(task, worker.local.values(), task.model.values())?;
         // Where single examples are protected the training has told no loss.
-        let loss = self.grid.encode_saturating(progress.mean_loss);
+        let loss = self.writing.grid.encode_saturating(progress.mean_loss);
         Ok(Update { delta, weight, loss })
     }
 }

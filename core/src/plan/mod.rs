@@ -8,6 +8,7 @@ mod cohort;
 mod correlation;
 mod error;
 mod example_privacy;
+mod masking;
 mod privacy;
 mod protection;
 mod raw;
@@ -23,11 +24,13 @@ pub(crate) use correlation::CorrelatedSource;
 pub use correlation::Correlation;
 pub use error::{Conflict, Place, PlanError, ValueFault};
 pub use example_privacy::{ExampleRule, noise_for_steps};
+pub use masking::Masking;
 pub use privacy::PrivacyFault;
 pub use protection::{NoiseAt, Protection, RoundProtection, VOTE};
 pub use raw::{
-    AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection, MatrixSection,
-    NoiseAtName, PrivacySection, RawPlan, RowSection, StrategyName, UnitName, WeightsName,
+    AdversaryName, AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection,
+    MatrixSection, NoiseAtName, PrivacySection, RawPlan, RowSection, SecureAggregationSection, StrategyName,
+    UnitName, WeightsName,
 };
 pub use rows::RowFault;
 pub use search::{

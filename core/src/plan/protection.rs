@@ -42,6 +42,7 @@ pub struct Protection {
     pub(super) event: Event,
     pub(super) distance: f64,
     pub(super) sampling: SamplingRule,
+    pub(super) masked: bool,
     pub(super) delta: f64,
     pub(super) target: Option<f64>,
     pub(super) noise: DiscreteGaussian,
@@ -112,6 +113,12 @@ impl Protection {
         Some(RoundProtection { noise_at: self.noise_at, clip, noise, votes, unit })
     }
 
+    /// How the round with the largest clip protects.
+    pub(super) fn widest(&self) -> RoundProtection {
+        let clip = self.adaptive.map_or(self.clip, |adaptive| adaptive.largest());
+        self.in_round(clip).expect("the largest clip is one of the plan's")
+    }
+
     /// The standard deviation of the noise over the sensitivity.
     pub fn noise_multiplier(&self) -> f64 {
         self.noise_multiplier
@@ -163,6 +170,9 @@ impl Protection {
     pub fn trusted(&self) -> &'static str {
         match self.noise_at {
             NoiseAt::Coordinator => "coordinator",
+            NoiseAt::Clients { .. } if self.masked => {
+                "clients, but for the adversarial fraction, to add their noise"
+            }
             NoiseAt::Clients { .. } => "coordinator not to look, other clients to add their noise",
             NoiseAt::Local | NoiseAt::Examples => "nobody",
         }

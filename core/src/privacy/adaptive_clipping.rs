@@ -132,6 +132,11 @@ impl AdaptiveClip {
         self.clip
     }
 
+    /// The largest that it can come to.
+    pub fn largest(&self) -> Clip {
+        Clip::new(self.range.1).expect("the ends of the range are clips")
+    }
+
     /// How it adapts.
     pub fn adaptation(&self) -> &Adaptation {
         &self.adaptation

@@ -102,6 +102,11 @@ impl Guard {
         self.adaptive.map_or(self.protection.clip(), |adaptive| adaptive.clip())
     }
 
+    /// The same where it adapts.
+    pub(super) fn adapted_clip(&self) -> Option<Clip> {
+        self.adaptive.map(|adaptive| adaptive.clip())
+    }
+
     /// Remembers that a round was held back because of what it would have cost.
     pub(super) fn exhaust(&mut self) {
         self.exhausted = true;

@@ -2,9 +2,12 @@
 
 use crate::aggregation::FederatedAveraging;
 use crate::encoding::FixedPoint;
-use crate::plan::{CohortRule, NoiseAt, Plan, Protection};
+use crate::params::Params;
+use crate::plan::{CohortRule, Masking, NoiseAt, Plan, Protection};
 use crate::privacy::Clip;
+use crate::protocol::HexDigest;
 use crate::random::Seed;
+use crate::secagg::RoundContext;
 use std::time::Duration;
 
 /// The rules by which rounds are run. Made from a checked plan, so that they agree with one another.
@@ -32,6 +35,40 @@ pub struct Rules {
     pub seed: Seed,
     /// How clients are protected, if privacy is promised.
     pub protection: Option<Protection>,
+    /// How updates are hidden from the coordinator, if they are.
+    pub masking: Option<MaskingRules>,
+}
+
+/// How masked rounds are run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskingRules {
+    /// The plan's masks.
+    pub masking: Masking,
+    /// The digest of the federation's name.
+    pub federation: HexDigest,
+    /// The digest of the plan.
+    pub plan: HexDigest,
+}
+
+impl MaskingRules {
+    /// The masks that a plan asks for, if it does.
+    pub fn new(plan: &Plan) -> Option<MaskingRules> {
+        let masking = *plan.masking()?;
+        Some(MaskingRules { masking, federation: HexDigest::of(plan.name().as_bytes()), plan: plan.digest() })
+    }
+
+    /// What a round that trains this model is about, with its clip where that adapts: participants that were told of
+    /// different clips do not hide one another, because each sizes its noise by the clip.
+    pub fn context(&self, round: u32, model: &Params, clip: Option<Clip>) -> RoundContext {
+        let plan = match clip {
+            None => self.plan,
+            Some(clip) => {
+                let terms = [&self.plan.0[..], &clip.norm().to_bits().to_le_bytes()].concat();
+                HexDigest::of(&terms)
+            }
+        };
+        RoundContext { federation: self.federation.0, round, plan: plan.0, model: model.digest() }
+    }
 }
 
 impl Rules {
@@ -62,6 +99,7 @@ impl Rules {
             strategy: plan.strategy(),
             seed: plan.seed(),
             protection: plan.protection().cloned(),
+            masking: MaskingRules::new(plan),
         }
     }
 }

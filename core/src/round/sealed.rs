@@ -133,6 +133,7 @@ mod tests {
                 outcome: Outcome::Released { weight: 7, train_loss: Some(0.1 + 0.2) },
                 epsilon: None,
                 diagnostics: None,
+                masked: None,
             };
             let model = |round: u32| HexDigest([round as u8; 32]);
             chain.push(SealedRecord::seal(&record, chain.last(), PLAN, (model(round), model(round + 1))));

@@ -1,2 +1,6 @@
--- The file of the memory of noise that is correlated over the rounds. It tells the noise of past rounds.
-ALTER TABLE federation ADD COLUMN noise TEXT;
+-- Whose masked update was acknowledged. What it says is not kept: a masked round does not survive its coordinator.
+CREATE TABLE hidden_updates (
+    round INTEGER NOT NULL,
+    client INTEGER NOT NULL REFERENCES clients (client),
+    PRIMARY KEY (round, client)
+) STRICT, WITHOUT ROWID;
