@@ -8,7 +8,8 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::setting::read_file;
 use privet_client::{
-    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, key_from,
+    AccountFile, Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience,
+    key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
@@ -40,7 +41,10 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let place = args.partition.map(|partition| partition.number);
     let membership = Membership { identity, place, plan_sha256: state.plan_sha256 };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
-    let agent = Agent::new(connection, membership, training, Arc::new(rows));
+    let mut agent = Agent::new(connection, membership, training, Arc::new(rows));
+    if let Some(file) = &args.key {
+        agent = agent.with_account(AccountFile::beside(file, state.plan_sha256)?);
+    }
     let told = |event| progress.note(&line(&state.name, event));
     let outcome = runtime.block_on(agent.run(told, interrupt::pressed()));
     // A training that was interrupted would go on to its end, for nobody.

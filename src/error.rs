@@ -3,7 +3,7 @@
 use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
-use privet_client::{AddressError, AgentError, CallError, KeyFileError};
+use privet_client::{AccountFileError, AddressError, AgentError, CallError, KeyFileError};
 use privet_coordinator::{BindError, CheckError, RunError, SqliteError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
@@ -180,6 +180,9 @@ pub(crate) enum CommandError {
     /// There is no key.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// There is no account of a client's privacy.
+    #[error(transparent)]
+    Account(#[from] AccountFileError),
     /// The results cannot be kept.
     #[error(transparent)]
     RunDirectory(#[from] RunDirectoryError),
@@ -222,7 +225,7 @@ impl CommandError {
             E::Write { .. } | E::Output(_) | E::Report(_) | E::Threads { .. } => FAILED,
             E::Undeclared(_) | E::UnknownShape | E::OtherPartition { .. } | E::Address(_) => MISUSED,
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
-            E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Key(_) => FAILED,
+            E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Key(_) | E::Account(_) => FAILED,
             E::Random(_) => FAILED,
             E::State(SqliteError::AnotherPlan { .. }) => MISUSED,
             E::State(SqliteError::GivenNoise | SqliteError::SecretNoise) => MISUSED,

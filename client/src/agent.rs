@@ -1,5 +1,6 @@
 //! A client from its enrolment to the end of the federation.
 
+use crate::account_file::AccountFile;
 use crate::agent_error::AgentError;
 use crate::call::CallError;
 use crate::connection::Connection;
@@ -9,7 +10,9 @@ use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::nn::Examples;
-use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
+use privet_core::participant::{
+    Declined, LocalTraining, Participant, ParticipantError, Trained, TrainedRounds,
+};
 use privet_core::protocol::{CheckInAnswer, HexDigest, Problem};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +41,8 @@ pub struct Agent<T> {
     membership: Membership,
     training: LocalTraining,
     rows: Arc<dyn Examples + Send>,
+    /// Where it writes down in which rounds it trains, if privacy rests on that and it is to outlive the process.
+    account: Option<AccountFile>,
     /// Absent until it has enrolled.
     participant: Option<Arc<Participant>>,
     /// The last model that was fetched, until its round is done: many agents in one process would hold many.
@@ -72,7 +77,15 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
-        Agent { connection, membership, training, rows, participant: None, model: None }
+        let training = training.for_one_client(TrainedRounds::default());
+        Agent { connection, membership, training, rows, account: None, participant: None, model: None }
+    }
+
+    /// The same client with an account of its privacy that outlives it.
+    pub fn with_account(mut self, account: AccountFile) -> Agent<T> {
+        self.training = self.training.for_one_client(account.trained());
+        self.account = Some(account);
+        self
     }
 
     /// Enrols, and takes part whenever it is asked, until the federation has finished or `shutdown`.
@@ -171,6 +184,9 @@ impl<T: Transport> Agent<T> {
         };
         let participant = Arc::clone(self.participant.as_ref().expect("a task is given to a participant"));
         let client = participant.client();
+        if let Some(account) = self.account.as_mut().filter(|_| self.training.keeps_account()) {
+            account.note(task.round)?;
+        }
         let rows = Arc::clone(&self.rows);
         let training = tokio::task::spawn_blocking(move || train(&participant, task, &model_file, &*rows));
         let prepared = training.await.map_err(|source| AgentError::TrainingBrokeOff {

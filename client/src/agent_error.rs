@@ -1,5 +1,6 @@
 //! Why an agent cannot go on.
 
+use crate::account_file::AccountFileError;
 use crate::call::CallError;
 use privet_core::participant::ParticipantError;
 use privet_core::protocol::HexDigest;
@@ -10,6 +11,9 @@ pub enum AgentError {
     /// There is nothing to train on.
     #[error("the client has no rows to train on: give it data")]
     NoRows,
+    /// What it spends of its privacy cannot be written down, so that it does not train.
+    #[error(transparent)]
+    Account(#[from] AccountFileError),
     /// The coordinator cannot be reached, or refuses for good.
     #[error(transparent)]
     Call(#[from] CallError),

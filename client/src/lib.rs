@@ -11,6 +11,7 @@
 //! transport    a request there, a response back: over HTTP in production, over anything in tests
 //! ```
 
+mod account_file;
 mod agent;
 mod agent_error;
 mod call;
@@ -23,6 +24,7 @@ mod shutdown;
 mod signer;
 mod transport;
 
+pub use account_file::{AccountFile, AccountFileError};
 pub use agent::{Agent, Membership};
 pub use agent_error::AgentError;
 pub use call::{CallError, Refused};

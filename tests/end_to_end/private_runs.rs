@@ -189,3 +189,26 @@ fn a_comparison_sets_dp_sgd_on_the_pooled_rows_beside_the_federation() {
     assert!(accuracy(&rows[4]) > 0.3 && rows[4]["bytes_up"] == 0, "{}", rows[4]);
     assert!(text(&sandbox.read("run/report.html")).contains("Accuracy against epsilon"));
 }
+
+#[test]
+fn a_client_that_comes_back_remembers_in_which_rounds_it_has_trained() {
+    let plan = BY_EXAMPLE.replace("rounds = 3", "rounds = 2").replace("clients = 4", "clients = 1");
+    let sandbox = Sandbox::with("plan.toml", plan);
+    let mut said = Vec::new();
+    for run in ["first", "second"] {
+        // The second coordinator begins the same federation anew, and would have the same noise drawn again.
+        let coordinator = sandbox.coordinator(&format!("plan.toml --json --out {run}"));
+        let client =
+            sandbox.run(&format!("client --coordinator {} --data built-in --key own.key", coordinator.url));
+        assert!(client.status.success(), "{}", text(&client.stderr));
+        coordinator.finish();
+        said.push(text(&client.stderr));
+    }
+    assert!(said[0].contains("round 2: counted") && !said[0].contains("declined"), "{}", said[0]);
+    assert!(
+        said[1].contains("round 2: declined (Privacy)") && !said[1].contains("counted with"),
+        "{}",
+        said[1]
+    );
+    assert!(text(&sandbox.read("own.key.account")).contains("{\"last\":2,\"count\":2}"));
+}

@@ -3,7 +3,7 @@
 //! ClientUpdate of McMahan et al. 2017, Algorithm 1: `E` epochs of mini-batches of size `B` over its own rows,
 //! starting from the model of the round.
 
-use super::private_training::{self, Account};
+use super::private_training::{self, Account, TrainedRounds};
 use super::protecting;
 use crate::encoding::{EncodingError, FixedPoint, Update};
 use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
@@ -164,6 +164,17 @@ impl LocalTraining {
             noise_seed,
             account: Arc::default(),
         }
+    }
+
+    /// The same for a process of one client, which has trained in some rounds already: its account is its own, whatever
+    /// number the coordinator gives it.
+    pub fn for_one_client(&self, trained: TrainedRounds) -> LocalTraining {
+        LocalTraining { account: Arc::new(Account::of_one(trained)), ..self.clone() }
+    }
+
+    /// Whether a client keeps an account of the rounds in which it has trained: where single examples are protected.
+    pub fn keeps_account(&self) -> bool {
+        self.protection.as_ref().is_some_and(|protection| protection.examples().is_some())
     }
 
     /// The network that is trained.

@@ -14,4 +14,5 @@ mod protecting;
 mod states;
 
 pub use local_training::{LocalTraining, LocalTrainingError, Task, Worker};
+pub use private_training::TrainedRounds;
 pub use states::{Assigned, Declined, Participant, ParticipantError, Ready, Trained};
