@@ -45,7 +45,7 @@ pub enum AccountFileError {
 impl AccountFile {
     /// The account beside a key file, for the federation that works by this plan.
     pub fn beside(key: &Path, plan: HexDigest) -> Result<AccountFile, AccountFileError> {
-        let path = key.with_added_extension("account");
+        let path = with_suffix(key, ".account");
         let trained = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|source| AccountFileError::NoAccount { path: path.clone(), source })?,
@@ -70,7 +70,7 @@ impl AccountFile {
 
     /// Whole or not at all: written beside its place, and renamed into it.
     fn write(&self) -> io::Result<()> {
-        let beside = self.path.with_added_extension("new");
+        let beside = with_suffix(&self.path, ".new");
         let mut file = File::create(&beside)?;
         file.write_all(&serde_json::to_vec(&self.trained)?)?;
         file.sync_all()?;
@@ -79,6 +79,12 @@ impl AccountFile {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 #[cfg(test)]
