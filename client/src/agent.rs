@@ -93,6 +93,7 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
+        let training = training.for_one_client(membership.answered.by(membership.plan_sha256));
         let (participant, masking, model) = (None, None, None);
         Agent { connection, membership, training, rows, participant, masking, masked_round: 0, model }
     }
@@ -110,7 +111,7 @@ impl<T: Transport> Agent<T> {
             return Err(AgentError::NoRows);
         }
         self.masking = self.membership.masks.clone().map(Masking::new);
-        self.masked_round = self.membership.answered.last_by(self.membership.plan_sha256);
+        self.masked_round = self.membership.answered.by(self.membership.plan_sha256).last;
         let mut shutdown = Shutdown::new(shutdown);
         let mut counted = Vec::new();
         let ending = loop {

@@ -5,19 +5,22 @@
 //! masked round a second answer could reveal what the first one hides. Rounds are numbered upwards, so the last number
 //! says it all.
 //!
-//! The file has one line for each plan by which the client has taken part, `<SHA-256 of the plan> <last round>`. A federation
-//! that begins anew by the same plan cannot be told from a coordinator that asks again.
+//! The file has one line for each plan by which the client has taken part: `<SHA-256 of the plan> <last round> <number of
+//! rounds>`. A federation that begins anew by the same plan cannot be told from a coordinator that asks again.
+//!
+//! Where the client draws noise, a round is noted before the training in it begins; one that is never sent counts as well.
 
+use privet_core::participant::TrainedRounds;
 use privet_core::protocol::HexDigest;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The last round of every plan that was answered, in memory or in a file beside the client's key.
+/// The rounds of every plan that were answered, in memory or in a file beside the client's key.
 #[derive(Debug, Default)]
 pub struct AnsweredRounds {
-    rounds: BTreeMap<HexDigest, u32>,
+    rounds: BTreeMap<HexDigest, TrainedRounds>,
     file: Option<PathBuf>,
 }
 
@@ -55,8 +58,10 @@ impl AnsweredRounds {
             Err(source) => return Err(AnsweredRoundsError::File { path, source }),
         };
         let line = |line: &str| {
-            let (plan, round) = line.split_once(' ')?;
-            Some((plan.parse().ok()?, round.parse().ok()?))
+            let (plan, rounds) = line.split_once(' ')?;
+            let (last, count) = rounds.split_once(' ')?;
+            let rounds = TrainedRounds { last: last.parse().ok()?, count: count.parse().ok()? };
+            Some((plan.parse().ok()?, rounds))
         };
         match text.lines().map(line).collect() {
             Some(rounds) => Ok(AnsweredRounds { rounds, file: Some(path) }),
@@ -66,20 +71,24 @@ impl AnsweredRounds {
 
     /// The last round that was answered by any plan; 0 before the first.
     pub fn last(&self) -> u32 {
-        self.rounds.values().copied().max().unwrap_or(0)
+        self.rounds.values().map(|rounds| rounds.last).max().unwrap_or(0)
     }
 
-    /// The last round that was answered by this plan; 0 before the first.
-    pub fn last_by(&self, plan: HexDigest) -> u32 {
-        self.rounds.get(&plan).copied().unwrap_or(0)
+    /// Those that were answered by this plan.
+    pub fn by(&self, plan: HexDigest) -> TrainedRounds {
+        self.rounds.get(&plan).copied().unwrap_or_default()
     }
 
-    /// Notes that a round is about to be answered: when this returns, it is on the disk.
+    /// Notes that a round is about to be answered: when this returns, it is on the disk. One that is no later than all
+    /// others changes nothing.
     pub fn note(&mut self, plan: HexDigest, round: u32) -> Result<(), AnsweredRoundsError> {
-        let last = self.rounds.entry(plan).or_insert(round);
-        *last = round.max(*last);
+        let Some(after) = self.by(plan).with(round) else { return Ok(()) };
+        self.rounds.insert(plan, after);
         let Some(path) = &self.file else { return Ok(()) };
-        let text: String = self.rounds.iter().map(|(plan, round)| format!("{plan} {round}\n")).collect();
+        let line = |(plan, rounds): (&HexDigest, &TrainedRounds)| {
+            format!("{plan} {} {}\n", rounds.last, rounds.count)
+        };
+        let text: String = self.rounds.iter().map(line).collect();
         write(path, &text).map_err(|source| AnsweredRoundsError::File { path: path.clone(), source })
     }
 }
@@ -113,12 +122,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key");
         let mut answered = AnsweredRounds::beside(Some(&key)).unwrap();
-        assert_eq!((answered.last(), answered.last_by(ONE)), (0, 0));
+        assert_eq!((answered.last(), answered.by(ONE)), (0, TrainedRounds::default()));
         for (plan, round) in [(ONE, 3), (OTHER, 1), (ONE, 7), (ONE, 5)] {
             answered.note(plan, round).unwrap();
         }
         let again = AnsweredRounds::beside(Some(&key)).unwrap();
-        assert_eq!((again.last_by(ONE), again.last_by(OTHER), again.last()), (7, 1, 7));
+        assert_eq!(again.by(ONE), TrainedRounds { last: 7, count: 2 });
+        assert_eq!((again.by(OTHER).last, again.last()), (1, 7));
         assert_eq!(AnsweredRounds::beside(None).unwrap().last(), 0);
     }
 

@@ -229,3 +229,28 @@ fn a_comparison_sets_dp_sgd_on_the_pooled_rows_beside_the_federation() {
     assert!(accuracy(&rows[4]) > 0.3 && rows[4]["bytes_up"] == 0, "{}", rows[4]);
     assert!(text(&sandbox.read("run/report.html")).contains("Accuracy against epsilon"));
 }
+
+#[test]
+fn a_client_that_comes_back_remembers_in_which_rounds_it_has_trained() {
+    let plan = BY_EXAMPLE.replace("rounds = 3", "rounds = 2").replace("clients = 4", "clients = 1");
+    let sandbox = Sandbox::with("plan.toml", plan);
+    let client =
+        |url: &str| sandbox.run(&format!("client --coordinator {url} --data built-in --key own.key"));
+    let coordinator = sandbox.coordinator("plan.toml --json --out first");
+    let first = client(&coordinator.url);
+    coordinator.finish();
+    assert!(first.status.success() && text(&first.stderr).contains("round 2: counted"), "{first:?}");
+    let record = text(&sandbox.read("own.key.answered"));
+    assert!(record.ends_with(" 2 2\n") && record.lines().count() == 1, "{record}");
+    // A second coordinator begins the same federation anew, and would have the same noise drawn again.
+    let coordinator = sandbox.coordinator("plan.toml --json --out second");
+    let second = client(&coordinator.url);
+    coordinator.kill();
+    let said = text(&second.stderr);
+    assert!(!second.status.success() && !said.contains("counted with"), "{said}");
+    assert!(
+        said.contains("asked to answer round 1 after round 2") && said.contains("another key file"),
+        "{said}"
+    );
+    assert_eq!(text(&sandbox.read("own.key.answered")), record);
+}

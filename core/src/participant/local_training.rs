@@ -3,7 +3,7 @@
 //! ClientUpdate of McMahan et al. 2017, Algorithm 1: `E` epochs of mini-batches of size `B` over its own rows,
 //! starting from the model of the round.
 
-use super::private_training::{self, Account};
+use super::private_training::{self, Account, TrainedRounds};
 use super::protecting;
 use super::writing::Writing;
 use crate::encoding::{EncodingError, Update};
@@ -182,6 +182,12 @@ impl LocalTraining {
             noise_seed,
             account: Arc::default(),
         }
+    }
+
+    /// The same for a process of one client, which has trained in some rounds already: its account is its own, whatever
+    /// number the coordinator gives it.
+    pub fn for_one_client(&self, trained: TrainedRounds) -> LocalTraining {
+        LocalTraining { account: Arc::new(Account::of_one(trained)), ..self.clone() }
     }
 
     /// The network that is trained.

@@ -19,4 +19,5 @@ mod writing;
 
 pub use local_training::{LocalTraining, LocalTrainingError, Task, Worker};
 pub use masked::{Advertised, Confirmed, HiddenUpdate, Masked, MaskedRoundError, Masker, Shared};
+pub use private_training::TrainedRounds;
 pub use states::{Assigned, Declined, Participant, ParticipantError, Ready, Trained};

@@ -7,34 +7,56 @@ use super::{LocalTraining, LocalTrainingError, Task, Worker};
 use crate::nn::{Examples, PrivateTrainer, Progress, Recipe, RecipeError, TrainError};
 use crate::plan::{ExampleRule, Protection};
 use crate::privacy::NoiseSeed;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// In which rounds clients have trained. Each has its own account, which it keeps whatever the coordinator says.
+/// In which rounds clients have trained. Each has its own account, which it keeps whatever the coordinator says. In a
+/// process of one client that is one account, whatever number the coordinator gives it.
 ///
 /// Invariant: no noise is drawn for a round before the round is in the account. Rounds only go up: two trainings in one round would
 /// draw the same noise, and their difference would be bare.
 #[derive(Debug, Default)]
-pub(super) struct Account(Mutex<BTreeMap<u32, Rounds>>);
+pub(super) struct Account {
+    /// By the number of the client; under 0 if there is but one.
+    trained: Mutex<BTreeMap<u32, TrainedRounds>>,
+    one_client: bool,
+}
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Rounds {
-    last: u32,
-    count: u32,
+/// In how many rounds a client has trained on its rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainedRounds {
+    /// The last of them, from 1; 0 before the first.
+    pub last: u32,
+    /// How many.
+    pub count: u32,
+}
+
+impl TrainedRounds {
+    /// With one round more, if that is a new one.
+    pub fn with(self, round: u32) -> Option<TrainedRounds> {
+        (round > self.last).then(|| TrainedRounds { last: round, count: self.count.saturating_add(1) })
+    }
 }
 
 impl Account {
+    /// The account of one client, which has trained before.
+    pub(super) fn of_one(trained: TrainedRounds) -> Account {
+        Account { trained: Mutex::new(BTreeMap::from([(0, trained)])), one_client: true }
+    }
+
     /// Writes a round down, if it is a new one and not one too many.
     fn charge(&self, client: u32, round: u32, rule: ExampleRule) -> Result<(), LocalTrainingError> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let rounds = accounts.entry(client).or_default();
-        if round <= rounds.last {
+        let mut accounts = self.trained.lock().unwrap_or_else(PoisonError::into_inner);
+        let rounds = accounts.entry(if self.one_client { 0 } else { client }).or_default();
+        let Some(after) = rounds.with(round) else {
             return Err(LocalTrainingError::RoundAgain { client, round, last: rounds.last });
-        }
+        };
         if rounds.count >= rule.most_rounds {
             return Err(LocalTrainingError::PrivacySpent { client, round, rounds: rounds.count });
         }
-        *rounds = Rounds { last: round, count: rounds.count + 1 };
+        *rounds = after;
         Ok(())
     }
 }
@@ -167,7 +189,12 @@ rows-per-client = 100
             refused,
             LocalTrainingError::PrivacySpent { client: 1, round: 500, rounds: rule.most_rounds }
         );
-        // Another client has an account of its own.
+        // Another client has an account of its own, but one that is alone has one under any number.
         client.training.account.charge(2, 1, rule).unwrap();
+        let alone = client.training.for_one_client(TrainedRounds { last: 7, count: rule.most_rounds - 1 });
+        assert!(alone.account.charge(1, 7, rule).is_err());
+        alone.account.charge(1, 8, rule).unwrap();
+        let refused = alone.account.charge(2, 9, rule).unwrap_err();
+        assert!(matches!(refused, LocalTrainingError::PrivacySpent { .. }), "{refused:?}");
     }
 }

@@ -186,7 +186,7 @@ pub struct PrivacyState {
     pub delta: f64,
     /// The epsilon that is never passed, if there is one.
     pub target_epsilon: Option<f64>,
-    /// How many rounds were opened.
+    /// How many releases were made: rounds that were opened, or steps of local training where single examples are protected.
     pub releases: u64,
     /// Whether the federation ended because the next round would have passed the target.
     pub exhausted: bool,
