@@ -1,7 +1,9 @@
 //! `privet coordinator`: serve the federation of a plan.
 
 use crate::cli::{self, Over};
+use crate::document::simulate::Simulation;
 use crate::error::CommandError;
+use crate::explanation;
 use crate::interrupt;
 use crate::noise;
 use crate::output;
@@ -74,6 +76,11 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     let spent = epsilon.unwrap_or(0.0);
     let privacy = results::privacy(&served.plan, spent, args.noise_seed, exhausted);
     let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds, privacy);
+    let explanation = match &served.test {
+        Some(test) => explanation::of_model(&model, test, served.plan.seed(), threads)?,
+        None => None,
+    };
+    let document = Simulation { explanation, ..document };
     results::note_privacy(&document, progress);
     directory.write_summary(&document)?;
     directory.write_report(&report::simulate(&document, None, &text)?)?;

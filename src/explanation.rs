@@ -2,9 +2,9 @@
 
 use crate::document::explanation::{ExplainedFeature, Explanation};
 use crate::error::CommandError;
-use crate::setting::Setting;
-use privet_core::data::Features;
+use privet_core::data::{Features, Shard};
 use privet_core::nn::{self, Examples};
+use privet_core::random::Seed;
 use rayon::ThreadPoolBuilder;
 
 /// Times each feature is shuffled.
@@ -17,11 +17,11 @@ const MOST_FEATURES: usize = 200;
 /// Explains a model file by the test rows of a table. Images have no features with names, and rows that nobody has
 /// cannot be shuffled: nothing is said of them.
 pub(crate) fn of_model(
-    setting: &Setting,
     model: &[u8],
+    test: &Shard,
+    seed: Seed,
     threads: usize,
 ) -> Result<Option<Explanation>, CommandError> {
-    let test = &setting.holdings.test;
     let features = test.dataset().named_features();
     let is_table = matches!(test.dataset().features(), Features::Floats(_));
     if !is_table || test.is_empty() || features.len() > MOST_FEATURES {
@@ -34,7 +34,6 @@ pub(crate) fn of_model(
         .build()
         .map_err(|source| CommandError::Threads { threads, source })?;
     let (importances, attributions) = pool.install(|| {
-        let seed = setting.plan.seed();
         let importances = nn::permutation_importance(&network, &params, test, &features, REPEATS, seed)?;
         let attributions = nn::mean_attributions(&network, &params, test, &features, STEPS)?;
         Ok::<_, CommandError>((importances, attributions))

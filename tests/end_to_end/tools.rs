@@ -100,6 +100,19 @@ fn a_model_of_a_table_is_explained_by_its_columns() {
         sandbox.json(&run)["explanation"].clone()
     };
     assert_eq!(with(1), with(3));
+
+    // A coordinator that has test rows explains its model by them, too.
+    let coordinator = sandbox.coordinator("plan.toml --rounds 1 --out served --json");
+    let participate = |number: u32| {
+        let url = &coordinator.url;
+        let client = format!("client --coordinator {url} --data table.csv --partition {number}/2 --quiet");
+        sandbox.command(&client).spawn().unwrap()
+    };
+    for mut client in [participate(1), participate(2)] {
+        assert!(client.wait().unwrap().success());
+    }
+    let served: Value = serde_json::from_str(&coordinator.finish()).unwrap();
+    assert_eq!(served["explanation"]["features"].as_array().map(Vec::len), Some(3));
     // Pixels have no names.
     sandbox.write("digits.toml", SMALL);
     assert_eq!(sandbox.json("simulate digits.toml --quiet --json --out d").get("explanation"), None);
