@@ -78,7 +78,12 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
         if at == 0 {
             directory.write_model(&federated.model)?;
             labels = Some(results::labels(setting.labels()));
-            explanation = explanation::of_model(&federated.model, &setting.holdings.test, setting.plan.seed(), threads)?;
+            explanation = explanation::of_model(
+                &federated.model,
+                &setting.holdings.test,
+                setting.plan.seed(),
+                threads,
+            )?;
             budget = *federated.gradients.last().unwrap_or(&0);
         }
         let first_scores = pooled.way[0].1;

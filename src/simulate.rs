@@ -40,7 +40,8 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
 
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
     let origin = results::origin(&prepared.plan, rows, started, args.run.over, threads);
-    let explanation = explanation::of_model(&run.model, &setting.holdings.test, setting.plan.seed(), threads)?;
+    let explanation =
+        explanation::of_model(&run.model, &setting.holdings.test, setting.plan.seed(), threads)?;
     let spent = run.rounds.iter().filter_map(|round| round.epsilon).fold(0.0, f64::max);
     let privacy = results::privacy(&prepared.plan, spent, args.run.noise_seed, run.exhausted);
     let seed = prepared.plan.seed();

@@ -261,9 +261,9 @@ dropout-fraction = 0.2
         assert_eq!(bits(&format!("{bare}{PRIVATE}")), 20);
         let shares = format!("{bare}{PRIVATE}noise-at = \"clients\"\n");
         assert_eq!(bits(&shares), 21);
-        // A clip that adapts may come to anything that the grid holds.
+        // A clip that adapts may come to anything for which noise can be drawn: 2^26 steps.
         let adaptive = "adaptive-clip = { quantile = 0.5 }\n";
-        assert_eq!(bits(&format!("{bare}{PRIVATE}{adaptive}")), 64);
+        assert_eq!(bits(&format!("{bare}{PRIVATE}{adaptive}")), 31);
         let plan = Plan::parse(&shares).unwrap();
         // Of ten one may be an adversary: seven of the eight that a round needs add their noise.
         assert_eq!(plan.protection().unwrap().noise_at(), NoiseAt::Clients { shares: 7 });

@@ -74,7 +74,7 @@ pub enum Effect {
     /// A round is over: keep its record and the model after it, which is another one if it released.
     Closed {
         /// Its record.
-        record: RoundRecord,
+        record: Box<RoundRecord>,
         /// The model after it. A step can close several rounds, each with a model of its own.
         model: Params,
     },

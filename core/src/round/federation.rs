@@ -368,7 +368,7 @@ impl Federation {
 
     /// Enters the record of a round that is over, and goes on with the next.
     fn enter(&mut self, record: RoundRecord, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
-        effects.push(Effect::Closed { record: record.clone(), model: self.model.clone() });
+        effects.push(Effect::Closed { record: Box::new(record.clone()), model: self.model.clone() });
         self.history.push(record);
         self.next_phase(now, effects)
     }

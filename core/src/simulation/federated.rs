@@ -352,7 +352,7 @@ fn join(mut parts: impl Iterator<Item = Collecting>) -> Collecting {
 /// nobody was drawn for.
 fn closed(effects: Vec<Effect>) -> impl Iterator<Item = (RoundRecord, Params)> {
     effects.into_iter().filter_map(|effect| match effect {
-        Effect::Closed { record, model } => Some((record, model)),
+        Effect::Closed { record, model } => Some((*record, model)),
         _ => None,
     })
 }

@@ -73,7 +73,7 @@ impl World {
         self.federation = Some(federation);
         for effect in effects {
             match effect {
-                Effect::Closed { record, .. } => self.closed.push(record),
+                Effect::Closed { record, .. } => self.closed.push(*record),
                 Effect::Refused(refusal) => self.refused.push(refusal),
                 _ => {}
             }
