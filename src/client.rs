@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::setting::read_file;
 use privet_client::{
-    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, key_from,
+    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, Trust, key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
@@ -23,7 +23,9 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let runtime = runtime::new(1)?;
     let identity = Arc::new(key_from(args.key.as_deref())?);
     let patience = Patience { give_up_after: args.patience.map(Duration::from_secs), ..Patience::default() };
-    let connection = Connection::new(HttpTransport::new(&args.coordinator)?, patience, jitter_seed());
+    let trust = Trust { ca: args.ca.clone(), certificate: args.tls_cert.clone(), insecure: args.insecure };
+    let transport = HttpTransport::with_trust(&args.coordinator, &trust)?;
+    let connection = Connection::new(transport, patience, jitter_seed());
 
     progress.note(&format!("asking {} for its plan", args.coordinator));
     let state: FederationState = runtime.block_on(async {
@@ -38,7 +40,8 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let dataset = rows.dataset();
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
-    let membership = Membership { identity, place, plan_sha256: state.plan_sha256 };
+    let membership =
+        Membership { identity, place, token: args.token.clone(), plan_sha256: state.plan_sha256 };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
     let told = |event| progress.note(&line(&state.name, event));

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::nn::Examples;
 use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
-use privet_core::protocol::{CheckInAnswer, HexDigest, Problem};
+use privet_core::protocol::{CheckInAnswer, HexDigest, Problem, Token};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -28,6 +28,8 @@ pub struct Membership {
     pub identity: Arc<Identity>,
     /// The place it wants, from 1; any if it is `None`.
     pub place: Option<u32>,
+    /// The one-time token by which it is invited, if it needs one.
+    pub token: Option<Token>,
     /// The plan it works by.
     pub plan_sha256: HexDigest,
 }
@@ -144,8 +146,8 @@ impl<T: Transport> Agent<T> {
     }
 
     async fn enrol(&self) -> Result<u32, AgentError> {
-        let Membership { identity, place, plan_sha256 } = &self.membership;
-        let enrolled = self.connection.enrol(identity, *place).await?;
+        let Membership { identity, place, token, plan_sha256 } = &self.membership;
+        let enrolled = self.connection.enrol(identity, *place, token.as_ref()).await?;
         if enrolled.plan_sha256 != *plan_sha256 {
             return Err(AgentError::AnotherPlan { ours: *plan_sha256, theirs: enrolled.plan_sha256 });
         }

@@ -9,7 +9,7 @@ use http::{Method, Response};
 use privet_core::identity::Identity;
 use privet_core::protocol::{
     CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, FederationState, HexDigest, Problem,
-    ReceiptMessage, RoundSummary,
+    ReceiptMessage, RoundSummary, Token,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -66,9 +66,14 @@ impl<T: Transport> Connection<T> {
         self.ask(&Call::new(Method::GET, "/v1/rounds", HISTORY_LIMIT, CONTROL_TIME)).await
     }
 
-    /// Enrols the client that has this key, at a place of its choice or at any.
-    pub async fn enrol(&self, identity: &Identity, place: Option<u32>) -> Result<Enrolled, CallError> {
-        let message = Enrol { key: identity.key(), place };
+    /// Enrols the client that has this key, at a place of its choice or at any, by a token if it needs one.
+    pub async fn enrol(
+        &self,
+        identity: &Identity,
+        place: Option<u32>,
+        token: Option<&Token>,
+    ) -> Result<Enrolled, CallError> {
+        let message = Enrol { key: identity.key(), place, token: token.cloned() };
         let call = Call::new(Method::POST, "/v1/clients", CONTROL_LIMIT, CONTROL_TIME);
         self.ask(&call.with_body(JSON, json(&message)).signed_by(identity)).await
     }

@@ -11,7 +11,7 @@ use privet_core::round::Refusal;
 
 /// How many seconds a client should stay away from a coordinator that stops.
 const SECONDS_TO_RESTART: HeaderValue = HeaderValue::from_static("5");
-/// How many seconds a client should rest that sends too many requests.
+/// How many seconds a client should rest that sends too many requests, or finds no room.
 const SECONDS_TO_REST: HeaderValue = HeaderValue::from_static("2");
 
 /// Why a request is refused.
@@ -60,6 +60,10 @@ pub(crate) enum RequestError {
          the address says client {addressed_client} and round {addressed_round}"
     )]
     Misaddressed { round: u32, client: u32, addressed_round: u32, addressed_client: u32 },
+    #[error("the body was not there after {seconds} s: send it faster, or over a better line")]
+    BodyTooSlow { seconds: u64 },
+    #[error("the coordinator has no room for the body at present: try again after the time in `Retry-After`")]
+    Overloaded,
     #[error("the coordinator is stopping: try again after the time in `Retry-After`")]
     ShuttingDown,
     #[error("the coordinator has a fault of its own, which is in its log: try again later")]
@@ -90,6 +94,8 @@ impl RequestError {
             RequestError::Path(_) | RequestError::Update(_) | RequestError::Misaddressed { .. } => {
                 Problem::MalformedRequest
             }
+            RequestError::BodyTooSlow { .. } => Problem::RequestTimeout,
+            RequestError::Overloaded => Problem::Overloaded,
             RequestError::ShuttingDown => Problem::ShuttingDown,
             RequestError::Internal(_) => Problem::Internal,
         }
@@ -99,6 +105,8 @@ impl RequestError {
 fn problem_of_denial(denial: &Denial) -> Problem {
     match denial {
         Denial::AnotherKey { .. } => Problem::NotAuthorized,
+        Denial::Revoked { .. } => Problem::Revoked,
+        Denial::NotInvited | Denial::TokenSpent => Problem::NotInvited,
         Denial::NonceUsed => Problem::NonceUsed,
         Denial::TooOld { .. } => Problem::StaleSignature,
         Denial::TooMany { .. } => Problem::TooManyRequests,
@@ -134,11 +142,15 @@ impl IntoResponse for RequestError {
         let status = StatusCode::from_u16(document.status).expect("the table of problems has HTTP statuses");
         let body = serde_json::to_vec(&document).expect("a problem document is plain text and a number");
         let mut response = (status, body).into_response();
+        // For whoever counts requests.
+        response.extensions_mut().insert(problem);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match problem {
             Problem::ShuttingDown => drop(headers.insert(RETRY_AFTER, SECONDS_TO_RESTART)),
-            Problem::TooManyRequests => drop(headers.insert(RETRY_AFTER, SECONDS_TO_REST)),
+            Problem::TooManyRequests | Problem::Overloaded => {
+                drop(headers.insert(RETRY_AFTER, SECONDS_TO_REST))
+            }
             Problem::NotAuthorized | Problem::StaleSignature | Problem::NonceUsed => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));
             }

@@ -112,6 +112,7 @@ impl Peer {
         let membership = Membership {
             identity: Arc::new(Identity::from_random(&[1; 32])),
             place: Some(CLIENT),
+            token: None,
             plan_sha256: plan.digest(),
         };
         let training = LocalTraining::new(&plan, network);

@@ -13,11 +13,14 @@ use crate::request_error::RequestError;
 use crate::service::Service;
 use crate::store::Store;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use privet_core::protocol::Problem;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 /// The most bytes that a control message may have. All of them are far smaller.
 const CONTROL_LIMIT: usize = 4096;
@@ -44,10 +47,22 @@ pub fn app<S: Store>(service: Service<S>) -> Router {
 /// Lets a request in unless the service is stopping.
 async fn admit<S: Store>(State(service): State<Service<S>>, request: Request, next: Next) -> Response {
     let _in_flight = service.begin_request();
-    if *service.draining().borrow() {
-        return RequestError::ShuttingDown.into_response();
-    }
-    next.run(request).await
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let number = service.next_request();
+    let span =
+        tracing::info_span!("request", number, method = %request.method(), path = request.uri().path());
+    let draining = *service.draining().borrow();
+    let response = match draining {
+        true => RequestError::ShuttingDown.into_response(),
+        false => next.run(request).instrument(span.clone()).await,
+    };
+    let problem = response.extensions().get::<Problem>().copied();
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    service.meter().count(route, problem, began.elapsed());
+    let status = response.status().as_u16();
+    span.in_scope(|| tracing::debug!(status, problem = problem.map(Problem::name), "answered"));
+    response
 }
 
 async fn no_such_address(uri: Uri) -> RequestError {

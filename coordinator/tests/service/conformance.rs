@@ -2,7 +2,7 @@
 
 use crate::harness::{ONE, charter, encode, first_model, identity, noise_seed, rules, store};
 use privet_coordinator::{
-    Denial, Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
+    Denial, Invitation, Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
 };
 use privet_core::encoding::Update;
 use privet_core::params::Params;
@@ -79,8 +79,8 @@ pub(crate) fn claim(client: u32, nonce: u8) -> Claim {
 
 pub(crate) async fn enrol_all(store: &impl Store) {
     for client in 1..=3 {
-        let request = Enrol { key: identity(client).key(), place: Some(client) };
-        assert_eq!(store.enrol(request, START).await.unwrap(), client);
+        let request = Enrol { key: identity(client).key(), place: Some(client), token: None };
+        assert_eq!(store.enrol(request, Invitation::NotNeeded, START).await.unwrap(), client);
     }
 }
 
@@ -102,8 +102,10 @@ async fn a_key_has_one_place(store: impl Store) {
     let mut enrolments = JoinSet::new();
     for turn in 0..30 {
         let store = Arc::clone(&store);
-        let request = Enrol { key: identity(1 + turn % 3).key(), place: None };
-        enrolments.spawn(async move { (turn % 3, store.enrol(request, START).await.unwrap()) });
+        let request = Enrol { key: identity(1 + turn % 3).key(), place: None, token: None };
+        enrolments.spawn(async move {
+            (turn % 3, store.enrol(request, Invitation::NotNeeded, START).await.unwrap())
+        });
     }
     let mut places: Vec<(u32, u32)> = enrolments.join_all().await;
     places.sort_unstable();
@@ -112,8 +114,11 @@ async fn a_key_has_one_place(store: impl Store) {
     let mut taken: Vec<u32> = places.into_iter().map(|(_, place)| place).collect();
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 3]);
-    let stranger = Enrol { key: identity(4).key(), place: None };
-    assert_eq!(refused(store.enrol(stranger, START).await), Refusal::Full { places: 3 });
+    let stranger = Enrol { key: identity(4).key(), place: None, token: None };
+    assert_eq!(
+        refused(store.enrol(stranger, Invitation::NotNeeded, START).await),
+        Refusal::Full { places: 3 }
+    );
     let clients = store.clients().await.unwrap();
     let known = |client: u32| clients.iter().any(|known| known.key == identity(client).key());
     assert!(clients.len() == 3 && known(1) && known(2) && known(3));

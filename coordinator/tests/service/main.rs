@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
+mod abuse;
+mod administration;
 mod bad_input;
 mod conformance;
+mod connections;
 mod harness;
 mod models;
 mod polling;

@@ -19,6 +19,7 @@ mod hex_digest;
 mod message;
 mod problem;
 pub mod signature;
+mod token;
 mod update_codec;
 
 pub use hex_digest::{HexDigest, HexDigestError};
@@ -27,4 +28,5 @@ pub use message::{
     PhaseName, PrivacyState, ReceiptMessage, RoundOutcome, RoundSummary,
 };
 pub use problem::{Problem, ProblemDocument};
+pub use token::Token;
 pub use update_codec::{UpdateCodecError, UpdateMessage};

@@ -112,7 +112,7 @@ impl Folder {
         let whole = self.whole(&rows, &*format.decode)?;
         let kept = Kept {
             federation: Federation::resume(charter.rules.clone(), whole.saved, Arc::clone(noise_seed))?,
-            keys: rows.keys,
+            members: rows.members,
             nonces: Nonces::resume(rows.nonces),
             current: whole.current,
             previous: whole.previous,
@@ -131,7 +131,7 @@ impl Folder {
         let previous = rows.previous.map(|digest| self.blobs.get(digest)).transpose()?.map(ModelFile::new);
         let open = rows.open.as_ref().map(|open| self.open_round(open, model.len())).transpose()?;
         let history = rows.sealed.iter().map(|sealed| with_late(sealed, rows)).collect();
-        let enrolled = rows.keys.keys().copied().collect();
+        let enrolled = rows.members.keys.keys().copied().collect();
         let saved = Saved { enrolled, model, history, open, recorded: rows.recorded.clone() };
         saved.check()?;
         Ok(Whole { saved, current, previous })
