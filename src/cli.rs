@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Client(Client),
     /// How far is the federation of a coordinator?
     Status(Status),
+    /// Are a client's updates in the rounds that acknowledged them?
+    Receipt(Receipt),
     /// Make or show the key by which a client is known, or certificates.
     Keys(Keys),
     /// Begin, check or show a plan.
@@ -308,6 +310,9 @@ pub(crate) struct Client {
     /// loses its place when it is stopped.
     #[arg(long, value_name = "FILE", alias = "state")]
     pub(crate) key: Option<PathBuf>,
+    /// Add the receipts of the client's updates to this file; `privet receipt verify` checks them later.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipts: Option<PathBuf>,
     /// The token by which the client is invited.
     #[arg(long)]
     pub(crate) token: Option<Token>,
@@ -323,6 +328,40 @@ pub(crate) struct Client {
     /// Give up after so many seconds without an answer from the coordinator; never if left out.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) patience: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Receipt {
+    #[command(subcommand)]
+    pub(crate) command: ReceiptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReceiptCommand {
+    /// Check receipts against the chain of the rounds' records.
+    Verify(VerifyReceipts),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyReceipts {
+    /// The receipts that `privet client --receipts` kept.
+    #[arg(value_name = "FILE")]
+    pub(crate) receipts: PathBuf,
+    /// The records that the coordinator left in its results, `records.json`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["coordinator", "key"])]
+    pub(crate) records: Option<PathBuf>,
+    /// The address of a coordinator that is running; it tells its records to those who have enrolled.
+    #[arg(long, value_name = "URL", requires = "key")]
+    pub(crate) coordinator: Option<String>,
+    /// The key of the client.
+    #[arg(long, value_name = "FILE", requires = "coordinator")]
+    pub(crate) key: Option<PathBuf>,
+    /// Whom to believe who the coordinator is: certificates in PEM. Those of the system if left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Speak plain HTTP to another machine.
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 #[derive(Debug, Args)]

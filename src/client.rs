@@ -8,7 +8,8 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::setting::read_file;
 use privet_client::{
-    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, Trust, key_from,
+    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, ReceiptFile, Trust,
+    key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
@@ -44,6 +45,10 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
         Membership { identity, place, token: args.token.clone(), plan_sha256: state.plan_sha256 };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
+    let agent = match &args.receipts {
+        Some(path) => agent.keeping_receipts(ReceiptFile::open(path)?),
+        None => agent,
+    };
     let told = |event| progress.note(&line(&state.name, event));
     let outcome = runtime.block_on(agent.run(told, interrupt::pressed()));
     // A training that was interrupted would go on to its end, for nobody.

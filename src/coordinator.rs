@@ -68,9 +68,10 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
         runtime.block_on(serving::serve(&served, opened, doors, interrupt::pressed(), &mut observe))?;
     drop(task);
     directory.write_model(&concluded.model)?;
+    directory.write_records(&concluded.records)?;
 
     let origin = results::origin(&served.plan, (None, served.test.as_ref()), started, Over::Http, threads);
-    let Concluded { model, rounds, seconds, ending, exhausted, epsilon } = concluded;
+    let Concluded { model, rounds, records: _, seconds, ending, exhausted, epsilon } = concluded;
     let spent = epsilon.unwrap_or(0.0);
     let privacy = results::privacy(&served.plan, spent, args.noise_seed, exhausted);
     let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds, privacy);

@@ -3,11 +3,12 @@
 use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
-use privet_client::{AddressError, AgentError, CallError, KeyFileError};
+use privet_client::{AddressError, AgentError, CallError, KeyFileError, ReceiptFileError};
 use privet_coordinator::{AllowListError, BindError, CheckError, RunError, SqliteError, TlsError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
 use privet_core::plan::{PlanError, SearchError};
+use privet_core::round::InclusionError;
 use privet_core::simulation::{BaselineError, SimulationError};
 use std::io;
 use std::net::SocketAddr;
@@ -218,6 +219,37 @@ pub(crate) enum CommandError {
         /// Why.
         source: AllowListError,
     },
+    /// Receipts cannot be kept or read.
+    #[error(transparent)]
+    Receipts(#[from] ReceiptFileError),
+    /// There are no receipts to verify.
+    #[error("the file holds no receipts: name the one that was given as --receipts")]
+    NoReceipts,
+    /// The receipts are of several federations.
+    #[error("the receipts are of federations with several plans: keep those of each in a file of their own")]
+    ReceiptsOfSeveral,
+    /// Nobody said where the records are.
+    #[error("say where the records are: --records FILE, or --coordinator URL with --key FILE")]
+    WhereAreRecords,
+    /// The records cannot be read.
+    #[error("{}: {source}", path.display())]
+    ReadRecords {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds no records.
+    #[error("{} holds no records of rounds: {source}", path.display())]
+    NoRecords {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A receipt is not borne out.
+    #[error("NOT verified: {0}")]
+    NotIncluded(#[from] InclusionError),
     /// There is no key.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -266,6 +298,9 @@ impl CommandError {
             E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Key(_) => FAILED,
             E::Random(_) | E::NoAdministration(_) | E::Administration(_) => FAILED,
             E::PlainHttp(_) | E::OpenAdministration(_) | E::Tls(_) | E::Certificates(_) => MISUSED,
+            E::NoReceipts | E::ReceiptsOfSeveral | E::WhereAreRecords => MISUSED,
+            E::Receipts(_) | E::NotIncluded(_) => FAILED,
+            E::ReadRecords { .. } | E::NoRecords { .. } => UNUSABLE,
             E::ReadAllowList { .. } | E::AllowList { .. } => MISUSED,
             E::State(SqliteError::AnotherPlan { .. }) => MISUSED,
             E::State(SqliteError::GivenNoise | SqliteError::SecretNoise) => MISUSED,

@@ -21,6 +21,7 @@ mod privacy;
 mod private_baseline;
 mod progress;
 mod quantity;
+mod receipt;
 mod report;
 mod results;
 mod run_directory;
@@ -32,7 +33,7 @@ mod table;
 mod tune;
 
 use clap::Parser;
-use cli::{Cli, Command, CoordinatorCommand, LogFormat};
+use cli::{Cli, Command, CoordinatorCommand, LogFormat, ReceiptCommand};
 use progress::Progress;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -52,6 +53,9 @@ fn main() -> ExitCode {
         },
         Command::Client(args) => client::run(args, &progress),
         Command::Status(args) => administration::show(args),
+        Command::Receipt(args) => match &args.command {
+            ReceiptCommand::Verify(args) => receipt::verify(args),
+        },
         Command::Keys(args) => keys::run(&args.command),
         Command::Plan(args) => plan::run(&args.command),
         Command::Evaluate(args) => evaluate::run(args),

@@ -39,6 +39,8 @@ pub(crate) struct Concluded {
     pub(crate) model: Vec<u8>,
     /// The rounds, in their order.
     pub(crate) rounds: Vec<Round>,
+    /// The sealed records of the rounds.
+    pub(crate) records: Vec<SealedRecord>,
     /// How long it served, in seconds.
     pub(crate) seconds: f64,
     /// Whether the federation has finished.
@@ -139,6 +141,7 @@ async fn serve_from<S: Store>(
     let conclusion = server.await.map_err(CommandError::ServiceBrokeOff)??;
     let spending = conclusion.spending;
     Ok(Concluded {
+        records: conclusion.records,
         model: conclusion.model_file.to_vec(),
         rounds: watched?,
         seconds: began.elapsed().as_secs_f64(),

@@ -4,6 +4,7 @@ use crate::agent_error::AgentError;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::{AgentEvent, Ending, Outcome};
+use crate::receipt_file::{KeptReceipt, ReceiptFile};
 use crate::shutdown::Shutdown;
 use crate::transport::Transport;
 use bytes::Bytes;
@@ -44,6 +45,7 @@ pub struct Agent<T> {
     participant: Option<Arc<Participant>>,
     /// The last model that was fetched, until its round is done: many agents in one process would hold many.
     model: Option<(HexDigest, Bytes)>,
+    receipts: Option<ReceiptFile>,
 }
 
 /// What there is to do.
@@ -74,7 +76,13 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
-        Agent { connection, membership, training, rows, participant: None, model: None }
+        Agent { connection, membership, training, rows, participant: None, model: None, receipts: None }
+    }
+
+    /// Keeps the receipts in a file, so that they can be verified later.
+    pub fn keeping_receipts(mut self, file: ReceiptFile) -> Agent<T> {
+        self.receipts = Some(file);
+        self
     }
 
     /// Enrols, and takes part whenever it is asked, until the federation has finished or `shutdown`.
@@ -215,6 +223,10 @@ impl<T: Transport> Agent<T> {
                 match self.connection.upload(round, client, identity, body).await {
                     Ok(receipt) => {
                         trained.confirm(&receipt)?;
+                        if let Some(file) = &mut self.receipts {
+                            let plan_sha256 = self.membership.plan_sha256;
+                            file.keep(&KeptReceipt { plan_sha256, receipt })?;
+                        }
                         self.model = None;
                         Ok(AgentEvent::Counted { round, weight: receipt.weight })
                     }

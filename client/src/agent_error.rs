@@ -1,6 +1,7 @@
 //! Why an agent cannot go on.
 
 use crate::call::CallError;
+use crate::receipt_file::ReceiptFileError;
 use privet_core::participant::ParticipantError;
 use privet_core::protocol::HexDigest;
 
@@ -70,6 +71,9 @@ pub enum AgentError {
         /// What the coordinator says.
         detail: String,
     },
+    /// The receipt cannot be kept.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptFileError),
     /// The training broke off.
     #[error("the training of client {client} in round {round} broke off: {source}")]
     TrainingBrokeOff {

@@ -11,6 +11,7 @@ use privet_core::protocol::{
     CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, FederationState, HexDigest, Problem,
     ReceiptMessage, RoundSummary, Token,
 };
+use privet_core::round::SealedRecord;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -64,6 +65,12 @@ impl<T: Transport> Connection<T> {
     /// The rounds that are over.
     pub async fn rounds(&self) -> Result<Vec<RoundSummary>, CallError> {
         self.ask(&Call::new(Method::GET, "/v1/rounds", HISTORY_LIMIT, CONTROL_TIME)).await
+    }
+
+    /// The sealed records of the rounds that are over, for a client that has enrolled.
+    pub async fn records(&self, client: u32, identity: &Identity) -> Result<Vec<SealedRecord>, CallError> {
+        let path = format!("/v1/clients/{client}/records");
+        self.ask(&Call::new(Method::GET, path, HISTORY_LIMIT, CONTROL_TIME).signed_by(identity)).await
     }
 
     /// Enrols the client that has this key, at a place of its choice or at any, by a token if it needs one.

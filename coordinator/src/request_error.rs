@@ -41,6 +41,10 @@ pub(crate) enum RequestError {
     NoSuchModel(HexDigest),
     #[error("the plan of this federation promises no privacy: it has no [privacy]")]
     NoPrivacy,
+    #[error(
+        "the records say who took part, and the promise of privacy rests on nobody knowing: they are not shown"
+    )]
+    HiddenRecords,
     #[error("the address cannot be read: {0}")]
     Path(#[from] PathRejection),
     #[error("{0}")]
@@ -83,9 +87,10 @@ impl RequestError {
             RequestError::Signature(SignatureError::Stale { .. }) => Problem::StaleSignature,
             RequestError::Signature(_) => Problem::NotAuthorized,
             RequestError::Denied(denial) => problem_of_denial(denial),
-            RequestError::NoSuchAddress { .. } | RequestError::NoSuchModel(_) | RequestError::NoPrivacy => {
-                Problem::NotFound
-            }
+            RequestError::NoSuchAddress { .. }
+            | RequestError::NoSuchModel(_)
+            | RequestError::NoPrivacy
+            | RequestError::HiddenRecords => Problem::NotFound,
             RequestError::WrongMethod { .. } => Problem::MethodNotAllowed,
             RequestError::Json(rejection) => problem_of_status(rejection.status()),
             RequestError::Body(rejection) => problem_of_status(rejection.status()),

@@ -8,6 +8,7 @@ use crate::store::{Spending, Store, StoreError};
 use crate::ticker::close_overdue_rounds;
 use bytes::Bytes;
 use privet_core::protocol::{HexDigest, RoundSummary};
+use privet_core::round::SealedRecord;
 use std::io;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -34,6 +35,8 @@ pub struct Conclusion {
     pub model_sha256: HexDigest,
     /// The rounds that are over.
     pub rounds: Vec<RoundSummary>,
+    /// Their sealed records: a chain.
+    pub records: Vec<SealedRecord>,
     /// What was spent, where privacy is promised.
     pub spending: Option<Spending>,
 }
@@ -124,6 +127,7 @@ async fn conclusion<S: Store>(store: &S, ending: Ending) -> Result<Conclusion, R
         model_file,
         model_sha256,
         rounds: store.history().await?,
+        records: store.records().await?,
         spending: store.spending().await?,
     })
 }

@@ -97,3 +97,34 @@ fn the_log_can_be_read_by_machines() {
     child.wait().unwrap();
     assert_eq!(text(&sandbox.run("status http://127.0.0.1:9").stdout), "");
 }
+
+#[test]
+fn receipts_are_kept_and_verified() {
+    let sandbox = Sandbox::with("plan.toml", SMALL.replace("fraction = 0.5", "fraction = 1.0"));
+    let coordinator = sandbox.coordinator("plan.toml --out served --json");
+    let clients: Vec<Child> = (1..=4)
+        .map(|client| {
+            let url = &coordinator.url;
+            let arguments = format!(
+                "client --coordinator {url} --data built-in --partition {client}/4 --receipts {client}.jsonl --quiet"
+            );
+            sandbox.command(&arguments).spawn().unwrap()
+        })
+        .collect();
+    coordinator.finish();
+    for mut client in clients {
+        assert!(client.wait().unwrap().success());
+    }
+    let verified = sandbox.succeed("receipt verify 2.jsonl --records served/records.json");
+    assert!(verified.starts_with("4 updates are in the 4 rounds that are over"), "{verified}");
+
+    let receipts = text(&sandbox.read("2.jsonl"));
+    sandbox.write("forged.jsonl", receipts.replace("\"client\":2", "\"client\":3"));
+    let forged = sandbox.fail("receipt verify forged.jsonl --records served/records.json", 1);
+    assert!(forged.contains("NOT verified") && forged.contains("another update"), "{forged}");
+    let records = text(&sandbox.read("served/records.json"));
+    sandbox.write("changed.json", records.replacen("\"weight\":", "\"weight\":1", 1));
+    assert!(sandbox.fail("receipt verify 2.jsonl --records changed.json", 1).contains("NOT verified"));
+    sandbox.fail("receipt verify 2.jsonl --records plan.toml", 3);
+    sandbox.fail("receipt verify 2.jsonl", 2);
+}

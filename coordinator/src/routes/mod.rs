@@ -6,6 +6,7 @@ mod declines;
 mod federation;
 mod models;
 mod privacy;
+mod records;
 mod rounds;
 mod updates;
 
@@ -31,6 +32,7 @@ pub fn app<S: Store>(service: Service<S>) -> Router {
     Router::new()
         .route("/v1/federation", get(federation::show::<S>))
         .route("/v1/clients", get(clients::list::<S>).post(clients::enrol::<S>))
+        .route("/v1/clients/{client}/records", get(records::list::<S>))
         .route("/v1/checkins", post(checkins::check_in::<S>))
         .route("/v1/models/{sha256}", get(models::download::<S>))
         .route("/v1/privacy", get(privacy::show::<S>))

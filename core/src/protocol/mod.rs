@@ -12,6 +12,7 @@
 //! | `PUT`  | `/v1/rounds/{n}/updates/{client}`  | an encoded update  | [`ReceiptMessage`] |
 //! | `POST` | `/v1/rounds/{n}/declines/{client}` | [`Decline`]        | nothing |
 //! | `GET`  | `/v1/rounds`                       |                    | a list of [`RoundSummary`] |
+//! | `GET`  | `/v1/clients/{client}/records`     |                    | the records of the rounds, to check receipts by |
 //!
 //! What is refused is answered with a [`Problem`]. Requests that act for a client are signed by it: [`signature`].
 
