@@ -10,6 +10,7 @@ use privet_core::protocol::signature::{Claim, Nonce};
 use privet_core::protocol::{Enrol, HexDigest, PhaseName, RoundOutcome};
 use privet_core::round::{Assignment, Refusal, Rules, Submission, Timestamp, check_chain};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -40,6 +41,7 @@ for_each_store!(
     a_key_has_one_place,
     a_nonce_is_taken_once_and_only_with_the_clients_own_key,
     an_update_counts_once_however_often_it_is_sent,
+    who_goes_away_cancels_nothing_half_way,
     of_two_updates_of_one_client_that_race_one_counts,
     an_update_that_races_with_the_deadline_counts_or_is_late,
     the_records_are_a_chain_and_tell_the_models,
@@ -158,6 +160,25 @@ async fn an_update_counts_once_however_often_it_is_sent(store: impl Store) {
     let record = &store.records().await.unwrap()[0];
     assert_eq!(record.record.contributions.len(), 3);
     // Weights 1, 2, 3 and second coordinates 1, 2, 3: (1 + 4 + 9) / 6.
+    let model = store.model(record.model_out).await.unwrap().unwrap();
+    let expected: Vec<u8> = [1.0_f32, 14.0 / 6.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(*model, *expected);
+}
+
+async fn who_goes_away_cancels_nothing_half_way(store: impl Store) {
+    enrol_all(&store).await;
+    for client in 1..=3 {
+        let submit = pin!(store.submit(submission(1, client), START));
+        // Begun, and dropped as the handler of a client that goes away is: all of it happens, or nothing.
+        tokio::select! {
+            biased;
+            _ = submit => {}
+            () = std::future::ready(()) => {}
+        }
+    }
+    submit_all(&store, 1).await;
+    let record = &store.records().await.unwrap()[0];
+    assert_eq!(record.record.contributions.len(), 3);
     let model = store.model(record.model_out).await.unwrap().unwrap();
     let expected: Vec<u8> = [1.0_f32, 14.0 / 6.0].iter().flat_map(|value| value.to_le_bytes()).collect();
     assert_eq!(*model, *expected);
