@@ -101,12 +101,24 @@ pub(crate) struct RunArgs {
     /// guarantee. From the operating system if left out.
     #[arg(long, value_name = "SEED")]
     pub(crate) noise_seed: Option<u64>,
+    /// Let each participant vanish from each round with this chance, at a stage drawn at random: the same ones for the
+    /// same seed. In memory only.
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
+    pub(crate) dropout: f64,
     /// Print one JSON document instead of a table (docs/json.md).
     #[arg(long)]
     pub(crate) json: bool,
     /// The folder for the results; a new one under runs/ if left out.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// A number from 0 to 1.
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err(format!("\"{text}\" is no fraction: write a number from 0 to 1, for example 0.1")),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -281,7 +293,7 @@ pub(crate) enum ClientsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// The coordinator's address, for example https://federation.example:7310.
+    /// The coordinator's address, for example `https://federation.example:7310`.
     #[arg(value_name = "URL")]
     pub(crate) coordinator: String,
     /// Whom to believe who the coordinator is: certificates in PEM. Those of the system if left out.
@@ -310,7 +322,8 @@ pub(crate) struct Client {
     /// loses its place when it is stopped.
     #[arg(long, value_name = "FILE", alias = "state")]
     pub(crate) key: Option<PathBuf>,
-    /// Add the receipts of the client's updates to this file; `privet receipt verify` checks them later.
+    /// Add the receipts of the client's updates to this file; `privet receipt verify` checks them later. Masked rounds give
+    /// none.
     #[arg(long, value_name = "FILE")]
     pub(crate) receipts: Option<PathBuf>,
     /// The token by which the client is invited.
@@ -325,6 +338,13 @@ pub(crate) struct Client {
     /// Speak plain HTTP to another machine: everybody in between sees what is sent.
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// Take part in no masked round of fewer clients than this, whatever the plan says.
+    #[arg(long, value_name = "CLIENTS", default_value_t = 0)]
+    pub(crate) minimum_cohort: u32,
+    /// Take part in masked rounds with these clients only: a file like the answer of GET /v1/clients, from somebody whom
+    /// the client trusts. Without it the client believes the keys that the coordinator publishes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roster: Option<PathBuf>,
     /// Give up after so many seconds without an answer from the coordinator; never if left out.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) patience: Option<u64>,
@@ -500,6 +520,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_fraction_lies_between_0_and_1() {
+        assert_eq!((fraction("0.25"), fraction("1")), (Ok(0.25), Ok(1.0)));
+        assert!(["-0.1", "1.1", "nan", "half"].into_iter().all(|text| fraction(text).is_err()));
     }
 
     #[test]

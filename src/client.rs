@@ -8,14 +8,17 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::setting::read_file;
 use privet_client::{
-    Agent, AgentEvent, Connection, Ending, HttpTransport, Membership, Outcome, Patience, ReceiptFile, Trust,
-    key_from,
+    Agent, AgentEvent, Connection, Ending, HttpTransport, Masks, Membership, Outcome, Patience, ReceiptFile,
+    Trust, key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
 use privet_core::plan::Plan;
-use privet_core::protocol::FederationState;
+use privet_core::protocol::{EnrolledClient, FederationState};
 use privet_core::random::Purpose;
+use privet_core::secagg::Identities;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,8 +44,11 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let dataset = rows.dataset();
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
-    let membership =
-        Membership { identity, place, token: args.token.clone(), plan_sha256: state.plan_sha256 };
+    let known = args.roster.as_deref().map(roster).transpose()?;
+    let masks = Masks::of(&plan, args.minimum_cohort, known)
+        .map(|masks| Masks { key_file: args.key.clone(), ..masks });
+    let (token, plan_sha256) = (args.token.clone(), state.plan_sha256);
+    let membership = Membership { identity, place, token, plan_sha256, masks };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
     let agent = match &args.receipts {
@@ -72,6 +78,15 @@ fn rows(args: &cli::Client, plan: &Plan) -> Result<Shard, CommandError> {
     Ok(holdings.clients.swap_remove(number as usize - 1))
 }
 
+/// The keys of the clients that this one takes part with.
+fn roster(path: &Path) -> Result<Identities, CommandError> {
+    let unreadable = |source: io::Error| CommandError::Roster { path: path.into(), source };
+    let text = std::fs::read(path).map_err(unreadable)?;
+    let listed: Vec<EnrolledClient> =
+        serde_json::from_slice(&text).map_err(|error| unreadable(error.into()))?;
+    Ok(listed.into_iter().map(|listed| (listed.client, listed.key)).collect())
+}
+
 /// The plan's data, where they lie for this client.
 fn located(args: &cli::Client, plan: &Plan) -> Result<DataPlan, CommandError> {
     match args.data.as_str() {
@@ -92,6 +107,7 @@ fn line(federation: &str, event: AgentEvent) -> String {
         AgentEvent::Training { round } => format!("round {round}: training"),
         AgentEvent::Counted { round, weight } => format!("round {round}: counted with weight {weight}"),
         AgentEvent::Missed { round } => format!("round {round}: closed before the update arrived"),
+        AgentEvent::Left { round } => format!("round {round}: left, the log says why"),
         AgentEvent::Declined { round, reason } => format!("round {round}: declined ({reason:?})"),
     }
 }

@@ -32,6 +32,9 @@ use std::time::{Instant, SystemTime};
 /// are clients.
 const LOCAL_CHECKPOINTS: usize = 10;
 
+/// How masks are called in the name of a row.
+const MASKS: &str = "secure aggregation";
+
 /// One regime, one seed.
 struct SeedRun {
     /// The way there: example-gradients and scores, from the first model to the last.
@@ -46,8 +49,9 @@ struct SeedRun {
 pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
     let prepared = Prepared::new(&args.plan, args.run.noise_seed)?;
-    let bare = prepared.plan.without_privacy();
-    let private = private_rows(&prepared.plan).map_err(|error| CommandError::plan(&args.plan.plan, error))?;
+    let bare = prepared.plan.unprotected();
+    let protected =
+        protected_rows(&prepared.plan).map_err(|error| CommandError::plan(&args.plan.plan, error))?;
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
     let plan = prepared.plan.to_toml();
@@ -58,12 +62,12 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     let seeds: Vec<u64> = (0..u64::from(args.seeds)).map(|at| first.wrapping_add(at)).collect();
     let rounds = prepared.plan.rounds();
     let total = seeds.len() as u64;
-    let runs = total * (1 + private.len() as u64);
+    let runs = total * (1 + protected.len() as u64);
     let federated_task = progress.task(FEDERATED, runs * u64::from(rounds), "rounds");
     let baselines_task = progress.task("baselines", 2 * total, "runs");
     let mut regimes = [Vec::new(), Vec::new(), Vec::new()];
-    let mut private_regimes: Vec<Vec<SeedRun>> = private.iter().map(|_| Vec::new()).collect();
-    let mut pooled_privately: Vec<Vec<SeedRun>> = private.iter().map(|_| Vec::new()).collect();
+    let mut protected_regimes: Vec<Vec<SeedRun>> = protected.iter().map(|_| Vec::new()).collect();
+    let mut pooled_privately: Vec<Vec<SeedRun>> = protected.iter().map(|_| Vec::new()).collect();
     let mut labels = None;
     let mut budget = 0;
     let mut explanation = None;
@@ -78,8 +82,8 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
             budget = *federated.gradients.last().unwrap_or(&0);
         }
         let first_scores = pooled.way[0].1;
-        for ((row, runs), pooled_runs) in private.iter().zip(&mut private_regimes).zip(&mut pooled_privately)
-        {
+        let kept = protected_regimes.iter_mut().zip(&mut pooled_privately);
+        for (row, (runs, pooled_runs)) in protected.iter().zip(kept) {
             let setting = prepared.variant(&row.plan, Seed(*seed))?;
             let run = federate(&setting, Some(&row.name), args, threads, &mut directory, &federated_task)?;
             if at == 0 {
@@ -107,13 +111,13 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
         regime(LOCAL_ONLY, &alone, false),
         regime(FEDERATED, &federated, true),
     ];
-    for ((row, runs), pooled) in private.iter().zip(&private_regimes).zip(&pooled_privately) {
+    for ((row, runs), pooled) in protected.iter().zip(&protected_regimes).zip(&pooled_privately) {
         regimes.push(row.regime(&row.name, runs, true, args.run.noise_seed));
         if !pooled.is_empty() {
             regimes.push(row.regime(&row.pooled_name, pooled, false, args.run.noise_seed));
         }
     }
-    if !private.is_empty() && args.run.noise_seed.is_some() {
+    if prepared.plan.protection().is_some() && args.run.noise_seed.is_some() {
         progress.note(&format!("warning: {NO_GUARANTEE}"));
     }
     let rows = (Some(&prepared.split.train), Some(&prepared.split.test));
@@ -132,28 +136,33 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
     Ok(())
 }
 
-/// A private variant of the federation.
-struct PrivateRow {
+/// A variant of the federation that hides updates, promises privacy, or both.
+struct ProtectedRow {
     name: String,
     /// The name of its counterpart on the pooled rows, if there is one.
     pooled_name: String,
     plan: Plan,
 }
 
-/// The private rows that the plan asks for.
-fn private_rows(plan: &Plan) -> Result<Vec<PrivateRow>, PlanError> {
-    let rows = plan.private_rows()?.into_iter().map(|(target, plan)| {
+/// The protected rows that the plan asks for: its masks alone, then the promises it makes.
+fn protected_rows(plan: &Plan) -> Result<Vec<ProtectedRow>, PlanError> {
+    let masked = plan.masked_row()?;
+    let hidden = masked.as_ref().map_or_else(|| FEDERATED.to_owned(), |_| format!("{FEDERATED} + {MASKS}"));
+    let masked =
+        masked.map(|plan| ProtectedRow { name: hidden.clone(), pooled_name: CENTRALIZED.to_owned(), plan });
+    let private = plan.private_rows()?.into_iter().map(|(target, plan)| {
         let unit = plan.protection().expect("a private row promises privacy").unit();
         let name = |regime| private_name(regime, unit, target);
-        PrivateRow { name: name(FEDERATED), pooled_name: name(CENTRALIZED), plan }
+        ProtectedRow { name: name(&hidden), pooled_name: name(CENTRALIZED), plan }
     });
-    Ok(rows.collect())
+    Ok(masked.into_iter().chain(private).collect())
 }
 
-impl PrivateRow {
-    /// The row with what it promises, and to whom one must trust for it.
+impl ProtectedRow {
+    /// The row with what it promises, if it does, and whom one must trust for it.
     fn regime(&self, name: &str, runs: &[SeedRun], has_rounds: bool, noise_seed: Option<u64>) -> Regime {
-        let protection = self.plan.protection().expect("a private row promises privacy");
+        let regime = regime(name, runs, has_rounds);
+        let Some(protection) = self.plan.protection() else { return regime };
         let trusted = match noise_seed {
             None => protection.trusted(),
             Some(_) => "no guarantee: noise seed given",
@@ -164,7 +173,7 @@ impl PrivateRow {
             epsilon: Some(runs.iter().map(|run| run.epsilon).fold(0.0, f64::max)),
             delta: Some(protection.delta()),
             trusted: Some(trusted.to_owned()),
-            ..regime(name, runs, has_rounds)
+            ..regime
         }
     }
 }
@@ -177,7 +186,7 @@ fn federate(
     directory: &mut RunDirectory,
     task: &Task,
 ) -> Result<FederatedRun, CommandError> {
-    federated::run(setting, args.run.over, threads, &mut |round| {
+    federated::run(setting, &args.run, threads, &mut |round| {
         directory.append_round(&Round { row: row.map(str::to_owned), ..round.clone() })?;
         if let Some(accuracy) = round.test_accuracy {
             task.message(&format!("accuracy {} %", quantity::percent(accuracy)));

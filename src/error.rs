@@ -55,6 +55,21 @@ pub(crate) enum CommandError {
          search with a plan without [privacy], on rows that may be looked at"
     )]
     SearchSpendsPrivacy,
+    /// Nobody vanishes from a real network on demand.
+    #[error("--dropout is for a federation in memory: leave out --over http")]
+    DropoutOverHttp,
+    /// The roster cannot be read.
+    #[error(
+        "the roster {} cannot be read: {source}; it is a list like [{{\"client\": 1, \"key\": \"...\"}}], as GET /v1/clients \
+         gives it",
+        path.display()
+    )]
+    Roster {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// There is no built-in plan of that name.
     #[error("there is no built-in plan \"{0}\": there are digits and heart")]
     NoSuchBuiltIn(String),
@@ -289,6 +304,7 @@ impl CommandError {
             E::ReadPlan { .. } | E::Plan { .. } | E::Network(_) | E::PlanExists(_) => MISUSED,
             E::NoSuchBuiltIn(_) | E::UnknownData(_) | E::Privacy(_) => MISUSED,
             E::Search(_) | E::Folds(_) | E::SearchSpendsPrivacy => MISUSED,
+            E::DropoutOverHttp | E::Roster { .. } => MISUSED,
             E::Load(_) | E::Split(_) | E::Deal(_) | E::NoReference(_) => UNUSABLE,
             E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,
             E::NothingTuned(_) | E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,

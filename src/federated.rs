@@ -1,14 +1,15 @@
 //! One federated run, and the lines that it leaves.
 
-use crate::cli::Over;
-use crate::document::round::{Bytes, Round, RoundSeconds};
+use crate::cli::{Over, RunArgs};
+use crate::document::round::{Bytes, Masked, Round, RoundSeconds, StageClients};
 use crate::error::CommandError;
 use crate::over_http;
 use crate::setting::Setting;
 use privet_core::nn;
 use privet_core::params::Params;
 use privet_core::plan::{Plan, Protection};
-use privet_core::round::{Outcome, RoundRecord};
+use privet_core::round::{MaskedRecord, Outcome, RoundRecord};
+use privet_core::secagg::Missing;
 use privet_core::simulation::{RoundReport, Scores, Simulation};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -31,12 +32,13 @@ pub(crate) struct FederatedRun {
 /// Runs a federation where it is asked to run. `observe` sees each round when it is over.
 pub(crate) fn run(
     setting: &Setting,
-    over: Over,
+    args: &RunArgs,
     threads: usize,
     observe: &mut dyn FnMut(&Round) -> Result<(), CommandError>,
 ) -> Result<FederatedRun, CommandError> {
-    match over {
-        Over::Memory => in_memory(setting, threads, observe),
+    match args.over {
+        Over::Memory => in_memory(setting, args.dropout, threads, observe),
+        Over::Http if args.dropout > 0.0 => Err(CommandError::DropoutOverHttp),
         Over::Http => over_http::run(setting, threads, observe),
     }
 }
@@ -44,6 +46,7 @@ pub(crate) fn run(
 /// Runs a federation in this process, without messages. `observe` sees each round when it is over.
 fn in_memory(
     setting: &Setting,
+    dropout: f64,
     threads: usize,
     observe: &mut dyn FnMut(&Round) -> Result<(), CommandError>,
 ) -> Result<FederatedRun, CommandError> {
@@ -54,6 +57,7 @@ fn in_memory(
         test: &setting.holdings.test,
         threads,
         noise_seed: Some(Arc::clone(&setting.noise_seed)),
+        dropout,
     };
     let began = Instant::now();
     let bytes_of_model = nn::to_safetensors(&setting.network, &simulation.first_model()).len() as u64;
@@ -92,7 +96,8 @@ fn file(setting: &Setting, model: &Params) -> Vec<u8> {
 }
 
 fn line(setting: &Setting, report: &RoundReport, bytes_of_model: u64) -> Round {
-    let bytes = Bytes { up: report.bytes_up, down: bytes_of_model * report.record.cohort.len() as u64 };
+    let models = bytes_of_model * report.record.cohort.len() as u64;
+    let bytes = Bytes { up: report.bytes_up, down: models + report.bytes_down };
     let seconds = RoundSeconds {
         training: Some(report.seconds.training),
         encoding: Some(report.seconds.encoding),
@@ -116,7 +121,7 @@ pub(crate) fn round_line(
         Outcome::Released { train_loss, .. } => train_loss,
         Outcome::Abandoned { .. } => None,
     };
-    let (contributed, declined) = (record.contributions.len() as u32, record.declined.len() as u32);
+    let (contributed, declined) = (record.contributors().len() as u32, record.declined.len() as u32);
     let protection = plan.protection();
     let hidden = protection.is_some_and(Protection::hides_cohorts);
     Round {
@@ -132,10 +137,23 @@ pub(crate) fn round_line(
         bytes,
         seconds,
         row: None,
+        masked: record.masked.as_ref().map(masked),
         epsilon: record.epsilon,
         // Noise in the steps of local training does not simply add up in the mean.
         noise_deviation: protection
             .filter(|protection| protection.examples().is_none())
             .map(|protection| protection.deviation_of_mean(plan.grid(), contributed)),
     }
+}
+
+/// How the masks of a round went.
+fn masked(record: &MaskedRecord) -> Masked {
+    let by_stage = |missing: &Missing| {
+        let stages = missing.iter().map(|(stage, clients)| StageClients {
+            stage: stage.name().to_owned(),
+            clients: clients.iter().copied().collect(),
+        });
+        stages.collect()
+    };
+    Masked { missed: by_stage(&record.missed), late: by_stage(&record.late), failure: record.failure.clone() }
 }

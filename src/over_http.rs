@@ -6,7 +6,7 @@ use crate::federated::FederatedRun;
 use crate::runtime;
 use crate::serving::{self, News, Served};
 use crate::setting::Setting;
-use privet_client::{Agent, AgentError, Connection, HttpTransport, Membership, Patience, key_from};
+use privet_client::{Agent, AgentError, Connection, HttpTransport, Masks, Membership, Patience, key_from};
 use privet_coordinator::Options;
 use privet_core::participant::LocalTraining;
 use privet_core::round::RoundRecord;
@@ -74,6 +74,7 @@ fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentEr
             place: Some(place),
             token: None,
             plan_sha256: setting.plan.digest(),
+            masks: Masks::of(&setting.plan, 0, None),
         };
         let agent = Agent::new(connection, membership, training.clone(), Arc::new(shard.clone()));
         agents.spawn(async move { agent.run(|_| {}, pending()).await.map(drop) });
@@ -97,7 +98,7 @@ async fn all_end(
 
 /// How many example-gradients the contributions of a round cost.
 fn gradients_of(setting: &Setting, record: &RoundRecord) -> u64 {
-    let rows = |client: &u32| setting.holdings.clients[*client as usize - 1].rows().len() as u64;
+    let rows = |client: u32| setting.holdings.clients[client as usize - 1].rows().len() as u64;
     let epochs = u64::from(setting.plan.recipe().epochs());
-    record.contributions.keys().map(|client| rows(client) * epochs).sum()
+    record.contributors().into_iter().map(|client| rows(client) * epochs).sum()
 }

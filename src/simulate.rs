@@ -27,7 +27,7 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
 
     let setting = prepared.with_seed(prepared.plan.seed())?;
     let task = progress.task(prepared.plan.name(), u64::from(prepared.plan.rounds()), "rounds");
-    let run = federated::run(&setting, args.run.over, threads, &mut |round| {
+    let run = federated::run(&setting, &args.run, threads, &mut |round| {
         directory.append_round(round)?;
         if let Some(accuracy) = round.test_accuracy {
             task.message(&format!("accuracy {} %", quantity::percent(accuracy)));

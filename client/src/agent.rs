@@ -4,14 +4,19 @@ use crate::agent_error::AgentError;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::{AgentEvent, Ending, Outcome};
+use crate::masked::{Masking, Masks, Place};
 use crate::receipt_file::{KeptReceipt, ReceiptFile};
 use crate::shutdown::Shutdown;
 use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::nn::Examples;
-use privet_core::participant::{Declined, LocalTraining, Participant, ParticipantError, Trained};
+use privet_core::participant::{
+    Declined, HiddenUpdate, LocalTraining, Participant, ParticipantError, Trained,
+};
 use privet_core::protocol::{CheckInAnswer, HexDigest, Problem, Token};
+use privet_core::round::MaskingRules;
+use privet_core::secagg::Stage;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -22,6 +27,8 @@ const MODEL_FILE_HEADER: usize = 1 << 20;
 const LAST_UPLOAD: Duration = Duration::from_secs(10);
 /// How long to stay away from a coordinator that has just forgotten something.
 const FORGOTTEN: Duration = Duration::from_secs(1);
+/// How long to stay away from a round that goes on without this client.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// Which client of which federation an agent is.
 pub struct Membership {
@@ -33,6 +40,8 @@ pub struct Membership {
     pub token: Option<Token>,
     /// The plan it works by.
     pub plan_sha256: HexDigest,
+    /// How it hides its updates, if the plan says so.
+    pub masks: Option<Masks>,
 }
 
 /// A client of a federation.
@@ -43,6 +52,9 @@ pub struct Agent<T> {
     rows: Arc<dyn Examples + Send>,
     /// Absent until it has enrolled.
     participant: Option<Arc<Participant>>,
+    masking: Option<Masking>,
+    /// The last masked round that it has begun: it begins none twice.
+    masked_round: u32,
     /// The last model that was fetched, until its round is done: many agents in one process would hold many.
     model: Option<(HexDigest, Bytes)>,
     receipts: Option<ReceiptFile>,
@@ -58,11 +70,13 @@ enum Next {
 struct Task {
     round: u32,
     model_sha256: HexDigest,
+    masked: bool,
 }
 
 /// What came of a task.
 enum Prepared {
     Trained(Trained),
+    Hidden(HiddenUpdate),
     Declined(Declined),
     /// The coordinator no longer has the model: the round is over.
     Outdated,
@@ -76,7 +90,9 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
-        Agent { connection, membership, training, rows, participant: None, model: None, receipts: None }
+        let (participant, masking, model, receipts) = (None, None, None, None);
+        let masked_round = 0;
+        Agent { connection, membership, training, rows, participant, masking, masked_round, model, receipts }
     }
 
     /// Keeps the receipts in a file, so that they can be verified later.
@@ -97,6 +113,8 @@ impl<T: Transport> Agent<T> {
         if self.rows.is_empty() {
             return Err(AgentError::NoRows);
         }
+        self.masking = self.membership.masks.clone().map(Masking::new).transpose()?;
+        self.masked_round = self.masking.as_ref().map_or(0, Masking::latest);
         let mut shutdown = Shutdown::new(shutdown);
         let mut counted = Vec::new();
         let ending = loop {
@@ -143,8 +161,16 @@ impl<T: Transport> Agent<T> {
             };
             match self.connection.check_in(client, &self.membership.identity).await {
                 Ok(CheckInAnswer::Train { round, model_sha256, .. }) => {
-                    return Ok(Next::Take(Task { round, model_sha256 }));
+                    return Ok(Next::Take(Task { round, model_sha256, masked: false }));
                 }
+                Ok(CheckInAnswer::Mask { round, stage: Stage::Advertise, model_sha256, .. })
+                    if round > self.masked_round =>
+                {
+                    self.masked_round = round;
+                    return Ok(Next::Take(Task { round, model_sha256, masked: true }));
+                }
+                // A round that it has left, or whose secrets it has lost with its process.
+                Ok(CheckInAnswer::Mask { .. }) => self.connection.pause(AWAY).await,
                 Ok(CheckInAnswer::Finished { model_sha256 }) => return Ok(Next::Finish(model_sha256)),
                 Ok(CheckInAnswer::Wait) => {}
                 Err(error) if error.problem() == Some(Problem::NotEnrolled) => self.forgotten(client).await,
@@ -154,7 +180,7 @@ impl<T: Transport> Agent<T> {
     }
 
     async fn enrol(&self) -> Result<u32, AgentError> {
-        let Membership { identity, place, token, plan_sha256 } = &self.membership;
+        let Membership { identity, place, token, plan_sha256, .. } = &self.membership;
         let enrolled = self.connection.enrol(identity, *place, token.as_ref()).await?;
         if enrolled.plan_sha256 != *plan_sha256 {
             return Err(AgentError::AnotherPlan { ours: *plan_sha256, theirs: enrolled.plan_sha256 });
@@ -182,7 +208,13 @@ impl<T: Transport> Agent<T> {
         let participant = Arc::clone(self.participant.as_ref().expect("a task is given to a participant"));
         let client = participant.client();
         let rows = Arc::clone(&self.rows);
-        let training = tokio::task::spawn_blocking(move || train(&participant, task, &model_file, &*rows));
+        let rules = match (task.masked, &self.masking) {
+            (false, _) => None,
+            (true, Some(masking)) => Some(masking.masks.rules),
+            (true, None) => return Err(AgentError::NoMasks),
+        };
+        let training =
+            tokio::task::spawn_blocking(move || train(&participant, task, rules, &model_file, &*rows));
         let prepared = training.await.map_err(|source| AgentError::TrainingBrokeOff {
             round: task.round,
             client,
@@ -218,6 +250,7 @@ impl<T: Transport> Agent<T> {
         let identity = &self.membership.identity;
         let told = match prepared {
             Prepared::Outdated => return Ok(AgentEvent::Missed { round }),
+            Prepared::Hidden(hidden) => return self.hide(client, hidden).await,
             Prepared::Trained(trained) => {
                 let body = Bytes::copy_from_slice(trained.body());
                 match self.connection.upload(round, client, identity, body).await {
@@ -246,6 +279,14 @@ impl<T: Transport> Agent<T> {
         }
     }
 
+    /// Takes an update through a masked round.
+    async fn hide(&mut self, client: u32, hidden: HiddenUpdate) -> Result<AgentEvent, AgentError> {
+        self.model = None;
+        let masking = self.masking.as_mut().ok_or(AgentError::NoMasks)?;
+        let identity = &self.membership.identity;
+        masking.hide(Place { connection: &self.connection, client, identity }, hidden).await
+    }
+
     /// Goes on after a refusal, if that makes sense.
     async fn refused(&mut self, round: u32, client: u32, error: CallError) -> Result<AgentEvent, AgentError> {
         let CallError::Refused(refused) = error else { return Err(error.into()) };
@@ -268,14 +309,17 @@ impl<T: Transport> Agent<T> {
 fn train(
     participant: &Participant,
     task: Task,
+    masked: Option<MaskingRules>,
     model_file: &[u8],
     rows: &dyn Examples,
 ) -> Result<Prepared, ParticipantError> {
     let ready = participant.assign(task.round, task.model_sha256).receive(model_file)?;
-    Ok(match ready.train(rows, &mut participant.worker()) {
-        Ok(trained) => Prepared::Trained(trained),
-        Err(declined) => Prepared::Declined(declined),
-    })
+    let memory = &mut participant.worker();
+    let prepared = match masked {
+        Some(rules) => ready.train_masked(&rules, rows, memory).map(Prepared::Hidden),
+        None => ready.train(rows, memory).map(Prepared::Trained),
+    };
+    Ok(prepared.unwrap_or_else(Prepared::Declined))
 }
 
 fn not_authorized(client: u32, error: CallError) -> AgentError {

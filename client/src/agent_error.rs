@@ -1,9 +1,11 @@
 //! Why an agent cannot go on.
 
+use crate::answer_file::AnswerFileError;
 use crate::call::CallError;
 use crate::receipt_file::ReceiptFileError;
 use privet_core::participant::ParticipantError;
 use privet_core::protocol::HexDigest;
+use privet_core::secagg::Stage;
 
 /// Why an agent cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,38 @@ pub enum AgentError {
     /// The receipt cannot be kept.
     #[error(transparent)]
     Receipt(#[from] ReceiptFileError),
+    /// Another key stands for a client than before: it could be somebody else's.
+    #[error(
+        "the coordinator publishes another key of client {client} than before: somebody may listen in its place; leave the \
+         federation, or start the client again if that client has a new key"
+    )]
+    KeyChanged {
+        /// Whose key.
+        client: u32,
+    },
+    /// The receipt is for something else.
+    #[error(
+        "the coordinator's receipt is not for the message of client {client} for the stage {stage} of round {round}"
+    )]
+    OtherReceipt {
+        /// The round.
+        round: u32,
+        /// The stage.
+        stage: Stage,
+        /// Who sent the message.
+        client: u32,
+    },
+    /// The federation hides updates, and the client does not know how.
+    #[error(
+        "the rounds of this federation are masked, and this client was made without masks: give it the plan's"
+    )]
+    NoMasks,
+    /// In which rounds it has answered cannot be kept.
+    #[error(transparent)]
+    Answers(#[from] AnswerFileError),
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    Random(getrandom::Error),
     /// The training broke off.
     #[error("the training of client {client} in round {round} broke off: {source}")]
     TrainingBrokeOff {

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use http::{Method, Response};
 use privet_core::identity::Identity;
 use privet_core::protocol::{
-    CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, FederationState, HexDigest, Problem,
-    ReceiptMessage, RoundSummary, Token,
+    CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, EnrolledClient, FederationState,
+    HexDigest, Problem, ReceiptMessage, RoundSummary, StageReceipt, Token,
 };
 use privet_core::round::SealedRecord;
+use privet_core::secagg::{Roster, Stage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -118,6 +119,34 @@ impl<T: Transport> Connection<T> {
         self.ask(&call.with_body(OCTETS, body).signed_by(identity)).await
     }
 
+    /// The clients that have enrolled, and their keys.
+    pub async fn clients(&self) -> Result<Vec<EnrolledClient>, CallError> {
+        self.ask(&Call::new(Method::GET, "/v1/clients", HISTORY_LIMIT, TRANSFER_TIME)).await
+    }
+
+    /// Fetches what a client needs for its part in a stage, in a federation of so many places.
+    pub async fn stage_task(
+        &self,
+        at: (u32, Stage, u32),
+        identity: &Identity,
+        places: u32,
+    ) -> Result<Bytes, CallError> {
+        let limit = Roster::encoded_len(places as usize);
+        let call = Call::new(Method::GET, stage_path(at), limit, TRANSFER_TIME);
+        Ok(self.persist(&call.signed_by(identity)).await?.into_body())
+    }
+
+    /// Sends the message of a stage, the same bytes each time, until there is a receipt or a refusal.
+    pub async fn send_stage(
+        &self,
+        at: (u32, Stage, u32),
+        identity: &Identity,
+        message: Bytes,
+    ) -> Result<StageReceipt, CallError> {
+        let call = Call::new(Method::PUT, stage_path(at), CONTROL_LIMIT, TRANSFER_TIME);
+        self.ask(&call.with_body(OCTETS, message).signed_by(identity)).await
+    }
+
     /// Says that the client cannot take part in a round.
     pub async fn decline(
         &self,
@@ -175,6 +204,10 @@ impl<T: Transport> Connection<T> {
             sleep(wait).await;
         }
     }
+}
+
+fn stage_path((round, stage, client): (u32, Stage, u32)) -> String {
+    format!("/v1/rounds/{round}/stages/{stage}/{client}")
 }
 
 fn json(message: &impl Serialize) -> Vec<u8> {

@@ -15,7 +15,7 @@ pub enum AgentEvent {
         /// The round.
         round: u32,
     },
-    /// Its update is counted.
+    /// Its update is counted; in a masked round, if the round can be unmasked.
     Counted {
         /// The round.
         round: u32,
@@ -24,6 +24,11 @@ pub enum AgentEvent {
     },
     /// The round was closed before its update was there, or no longer waits for it.
     Missed {
+        /// The round.
+        round: u32,
+    },
+    /// It left a masked round, because of what the coordinator sent.
+    Left {
         /// The round.
         round: u32,
     },

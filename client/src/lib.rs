@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! agent        enrols, checks in, has a round trained, sends the update, until the federation has finished
+//! masked       takes an update through the stages of a masked round
 //! connection   one method for each request of the protocol; repeats what may be repeated
 //! signer       signs requests with the client's key
 //! patience     how long to wait before the next attempt, and when to give up
@@ -13,11 +14,13 @@
 
 mod agent;
 mod agent_error;
+mod answer_file;
 mod call;
 mod connection;
 mod event;
 mod http_transport;
 mod key_file;
+mod masked;
 mod patience;
 mod receipt_file;
 mod shutdown;
@@ -26,11 +29,13 @@ mod transport;
 
 pub use agent::{Agent, Membership};
 pub use agent_error::AgentError;
+pub use answer_file::AnswerFileError;
 pub use call::{CallError, Refused};
 pub use connection::Connection;
 pub use event::{AgentEvent, Ending, Outcome};
 pub use http_transport::{AddressError, HttpTransport, Trust};
 pub use key_file::{KeyFileError, key_from, new_key, read_key, write_private};
+pub use masked::Masks;
 pub use patience::Patience;
 pub use receipt_file::{KeptReceipt, ReceiptFile, ReceiptFileError, read_receipts};
 pub use signer::NoNonce;

@@ -30,7 +30,7 @@ pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
     }
 }
 
-/// Reads the body of an update, which has exactly `expected` bytes or fewer. One that announces more is refused
+/// Reads a body of vectors, which has `expected` bytes or fewer. One that announces more is refused
 /// before any of it is read.
 pub(crate) async fn octets(request: Request, expected: usize, time: Duration) -> Result<Bytes, RequestError> {
     let headers = request.headers();
@@ -39,9 +39,14 @@ pub(crate) async fn octets(request: Request, expected: usize, time: Duration) ->
     }
     match header(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok()) {
         Some(announced) if announced > expected as u64 => {
-            Err(RequestError::UpdateTooLarge { announced, expected })
+            return Err(RequestError::UpdateTooLarge { announced, expected });
         }
-        _ => body(request, time).await,
+        _ => {}
+    }
+    let body = body(request, time).await?;
+    match body.len() <= expected {
+        true => Ok(body),
+        false => Err(RequestError::UpdateTooLarge { announced: body.len() as u64, expected }),
     }
 }
 

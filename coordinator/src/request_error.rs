@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use privet_core::protocol::signature::SignatureError;
 use privet_core::protocol::{HexDigest, Problem, UpdateCodecError};
 use privet_core::round::Refusal;
+use privet_core::secagg::DecodeError;
 
 /// How many seconds a client should stay away from a coordinator that stops.
 const SECONDS_TO_RESTART: HeaderValue = HeaderValue::from_static("5");
@@ -51,16 +52,18 @@ pub(crate) enum RequestError {
     Json(#[from] JsonRejection),
     #[error("{0}")]
     Body(#[from] BytesRejection),
-    #[error("the body has {announced} bytes, an update of this federation's model has {expected}")]
+    #[error("the body has {announced} bytes, a message to this address has {expected} at the most")]
     UpdateTooLarge { announced: u64, expected: usize },
     #[error("a message is sent as application/json")]
     NotJson,
-    #[error("an update is sent as application/octet-stream")]
+    #[error("a vector is sent as application/octet-stream")]
     NotOctets,
     #[error("{0}")]
     Update(#[from] UpdateCodecError),
+    #[error("{0}")]
+    Stage(#[from] DecodeError),
     #[error(
-        "the update says that it is of client {client} for round {round}, \
+        "the message says that it is of client {client} for round {round}, \
          the address says client {addressed_client} and round {addressed_round}"
     )]
     Misaddressed { round: u32, client: u32, addressed_round: u32, addressed_client: u32 },
@@ -96,9 +99,10 @@ impl RequestError {
             RequestError::Body(rejection) => problem_of_status(rejection.status()),
             RequestError::UpdateTooLarge { .. } => Problem::BodyTooLarge,
             RequestError::NotJson | RequestError::NotOctets => Problem::UnsupportedMediaType,
-            RequestError::Path(_) | RequestError::Update(_) | RequestError::Misaddressed { .. } => {
-                Problem::MalformedRequest
-            }
+            RequestError::Path(_)
+            | RequestError::Update(_)
+            | RequestError::Stage(_)
+            | RequestError::Misaddressed { .. } => Problem::MalformedRequest,
             RequestError::BodyTooSlow { .. } => Problem::RequestTimeout,
             RequestError::Overloaded => Problem::Overloaded,
             RequestError::ShuttingDown => Problem::ShuttingDown,

@@ -15,7 +15,8 @@ use privet_core::params::Params;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::{HexDigest, UpdateMessage};
-use privet_core::round::{Federation, Rules, Timestamp};
+use privet_core::round::{Federation, Rules, StageContent, Timestamp};
+use privet_core::secagg::Stage as MaskStage;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +46,22 @@ impl Charter {
             rules: Rules::new(plan),
             parameters: network.layout().len(),
         }
+    }
+
+    /// The exact length of an update of this federation's model, in bytes.
+    pub(crate) fn update_len(&self) -> usize {
+        UpdateMessage::encoded_len(self.parameters)
+    }
+
+    /// The most bytes that the message of a stage has; 0 where rounds are not masked.
+    pub(crate) fn stage_len(&self, stage: MaskStage) -> usize {
+        let layout = self.rules.masking.map(|masking| masking.masking.layout(self.parameters));
+        layout.map_or(0, |layout| StageContent::longest(stage, &layout, self.rules.places))
+    }
+
+    /// The most bytes that the message of any stage has.
+    pub(crate) fn longest_stage(&self) -> usize {
+        MaskStage::ALL.into_iter().map(|stage| self.stage_len(stage)).max().unwrap_or(0)
     }
 }
 
@@ -167,7 +184,7 @@ impl<S: Store> Service<S> {
         journal: Journal,
     ) -> Service<S> {
         let plan_sha256 = HexDigest::of(charter.plan.as_bytes());
-        let update_len = UpdateMessage::encoded_len(charter.parameters);
+        let longest = charter.update_len().max(charter.longest_stage());
         let Limits { bytes_in_flight, held, .. } = options.limits;
         let shared = Shared {
             store,
@@ -178,7 +195,7 @@ impl<S: Store> Service<S> {
             journal,
             meter: Meter::default(),
             requests: AtomicU64::new(1),
-            room: Arc::new(Semaphore::new(kibibytes(bytes_in_flight.max(update_len)))),
+            room: Arc::new(Semaphore::new(kibibytes(bytes_in_flight.max(longest)))),
             held: Semaphore::new(held.min(Semaphore::MAX_PERMITS)),
             draining: watch::Sender::new(false),
             in_flight: watch::Sender::new(0),
@@ -244,11 +261,6 @@ impl<S: Store> Service<S> {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.shared.clock.now()
-    }
-
-    /// The exact length of an update of this federation's model, in bytes.
-    pub(crate) fn update_len(&self) -> usize {
-        UpdateMessage::encoded_len(self.shared.charter.parameters)
     }
 
     /// What the machine's clock says, in seconds since the Unix epoch.

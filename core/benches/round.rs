@@ -47,6 +47,7 @@ fn five_rounds(bencher: Bencher, clients: u32, threads: usize) {
         test: &holdings.test,
         threads,
         noise_seed: None,
+        dropout: 0.0,
     };
     let began = Instant::now();
     bencher.bench_local(|| {

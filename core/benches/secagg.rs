@@ -37,7 +37,7 @@ impl Case {
         let parameters = assumptions.parameters(self.clients).expect("there is a graph");
         let identity = |client| Identity::generate(&mut rng(client));
         let identities = (1..=self.clients).map(|client| (client, identity(client).key())).collect();
-        let setup = Arc::new(Setup { identities, assumptions, minimum: 3 });
+        let setup = Arc::new(Setup { identities, assumptions, minimum: 3, ring: Ring::BITS_32 });
         let members: Vec<Member> = (1..=self.clients)
             .map(|client| Member::new(client, identity(client), Arc::clone(&setup)))
             .collect();
@@ -107,7 +107,7 @@ impl Case {
         let masks = f64::from(parameters.degree + 1) * 4.0 * self.words as f64;
         println!("  mask and add: {:.2} GB/s", masks / medians["4 mask"] / 1e6);
         println!("  coordinator, unmasking: {:.3} s", unmasking.as_secs_f64());
-        let bytes = MaskedInput::<u32>::encoded_len(self.words);
+        let bytes = MaskedInput::<u32>::encoded_len(Ring::BITS_32, self.words);
         println!("  upload: {:.6} x 4 bytes x d", bytes as f64 / (4 * self.words) as f64);
         black_box(unmasked);
     }

@@ -48,6 +48,7 @@
 //!     test: &holdings.test,
 //!     threads: 2,
 //!     noise_seed: None,
+//!     dropout: 0.0,
 //! };
 //! let mut accuracy = None;
 //! simulation.run(&|| Duration::ZERO, &mut |round| {

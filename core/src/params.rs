@@ -1,5 +1,6 @@
 //! `Params`: one flat vector of `f32` with a layout. The only shape in which models travel.
 
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// One named tensor inside a flat vector of parameters.
@@ -89,6 +90,19 @@ pub enum ParamsError {
 }
 
 impl Params {
+    /// The SHA-256 of the values, little-endian, in their order: two models of one layout with one digest are the same.
+    pub fn digest(&self) -> [u8; 32] {
+        const BATCH: usize = 1024;
+        let mut hasher = Sha256::new();
+        let mut bytes = [0; 4 * BATCH];
+        for values in self.values().chunks(BATCH) {
+            let (words, _) = bytes.as_chunks_mut::<4>();
+            words.iter_mut().zip(values).for_each(|(word, value)| *word = value.to_le_bytes());
+            hasher.update(&bytes[..4 * values.len()]);
+        }
+        hasher.finalize().into()
+    }
+
     /// All zeros.
     pub fn zeros(layout: Arc<Layout>) -> Params {
         Params { values: vec![0.0; layout.len()], layout }

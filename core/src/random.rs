@@ -30,6 +30,10 @@ pub enum Purpose {
     Cohort,
     /// Which members of a simulated cohort are in time.
     Arrival,
+    /// Which members of a simulated cohort vanish, and at which stage.
+    Dropout,
+    /// To which of two steps of the grid a coordinate is rounded.
+    Rounding,
     /// The order of the rows in a participant's local training, and the units that dropout silences in it.
     Shuffle,
     /// Which rows are in which fold of a cross-validation.
@@ -49,6 +53,8 @@ impl Purpose {
             Purpose::Partition => "partition",
             Purpose::Cohort => "cohort",
             Purpose::Arrival => "arrival",
+            Purpose::Dropout => "dropout",
+            Purpose::Rounding => "rounding",
             Purpose::Shuffle => "shuffle",
             Purpose::Folds => "folds",
             Purpose::Search => "search",
@@ -98,6 +104,8 @@ mod tests {
             Purpose::Partition,
             Purpose::Cohort,
             Purpose::Arrival,
+            Purpose::Dropout,
+            Purpose::Rounding,
             Purpose::Shuffle,
             Purpose::Folds,
             Purpose::Search,

@@ -27,15 +27,39 @@ pub(crate) struct Round {
     pub(crate) bytes: Bytes,
     /// Where the time went.
     pub(crate) seconds: RoundSeconds,
-    /// The row of a comparison that the round belongs to; left out of the federated run without privacy.
+    /// The row of a comparison that the round belongs to; left out of the federated run without masks and privacy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) row: Option<String>,
+    /// How the masks went; left out of a round without masks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) masked: Option<Masked>,
     /// Privacy spent by the end of this round; left out where none is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) epsilon: Option<f64>,
     /// Standard deviation of the noise in each coordinate of the mean update; left out where none is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) noise_deviation: Option<f64>,
+}
+
+/// How the masks of a round went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Masked {
+    /// Who was missed at which stage, each at the first.
+    pub(crate) missed: Vec<StageClients>,
+    /// Who came after the end of a stage, while the round was open.
+    pub(crate) late: Vec<StageClients>,
+    /// Why nothing was released; left out if the sum was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<String>,
+}
+
+/// Clients at a stage of secure aggregation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StageClients {
+    /// `advertise`, `share`, `input`, `confirm` or `answer`.
+    pub(crate) stage: String,
+    /// Their ids, ascending.
+    pub(crate) clients: Vec<u32>,
 }
 
 /// Volumes of message bodies, in bytes.
@@ -53,7 +77,7 @@ pub(crate) struct RoundSeconds {
     /// Local training, summed over participants (more than `total` when several train at once); `null` when the
     /// participants are elsewhere and did not say.
     pub(crate) training: Option<f64>,
-    /// Turning updates into messages, summed over participants; `null` as for `training`.
+    /// Turning updates into messages, masks included, summed over participants; `null` as for `training`.
     pub(crate) encoding: Option<f64>,
     /// Checking and adding updates, and making the next model.
     pub(crate) aggregating: f64,

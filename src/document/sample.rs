@@ -7,7 +7,7 @@ use super::explanation::{ExplainedFeature, Explanation};
 use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
-use super::round::{Bytes, Round, RoundSeconds};
+use super::round::{Bytes, Masked, Round, RoundSeconds, StageClients};
 use super::simulate::{Outcome, Privacy, RunSeconds, Simulation};
 use super::tune::{TunedCandidate, Tuning};
 use privet_core::privacy::Neighbouring;
@@ -103,6 +103,11 @@ pub(crate) fn round() -> Round {
             total: 0.6,
         },
         row: Some("federated + client-level DP".into()),
+        masked: Some(Masked {
+            missed: vec![StageClients { stage: "input".into(), clients: vec![4] }],
+            late: vec![StageClients { stage: "advertise".into(), clients: vec![3] }],
+            failure: Some("2 clients are left".into()),
+        }),
         epsilon: Some(0.5),
         noise_deviation: Some(0.01),
     }

@@ -84,6 +84,7 @@ fn the_page_lists_the_fields_of_a_status_and_of_clients() {
         late: vec![],
         outcome: RoundOutcome::Abandoned { minimum: 1 },
         epsilon: Some(1.0),
+        masked: None,
         model_sha256: digest,
     };
     agree("status", &status::status(&federation, &[round]));

@@ -88,7 +88,7 @@ impl Driver {
         let mut worker = self.training.worker();
         let mut federation = Federation::new(self.rules.clone(), self.first.clone());
         for client in 1..=4 {
-            federation = federation.step(Event::Enrol { place: Some(client) }, now).0;
+            federation = federation.step(Event::Enrol { place: Some(client), key: None }, now).0;
         }
         while let Phase::Collecting(collecting) = federation.phase() {
             let round = collecting.round();

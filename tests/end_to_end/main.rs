@@ -8,6 +8,7 @@ mod commands;
 #[cfg(unix)]
 mod crashes;
 mod harness;
+mod masked;
 mod model_file;
 mod privacy_command;
 mod private_runs;

@@ -114,6 +114,7 @@ impl Peer {
             place: Some(CLIENT),
             token: None,
             plan_sha256: plan.digest(),
+            masks: None,
         };
         let training = LocalTraining::new(&plan, network);
         let agent = Agent::new(Connection::new(self.clone(), patience, 1), membership, training, rows);

@@ -3,6 +3,8 @@
 use crate::service::Service;
 use crate::store::{Spending, Standing, Store, StoreError};
 use privet_core::protocol::{PhaseName, RoundOutcome};
+use privet_core::secagg::Stage as MaskStage;
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
 /// All figures of a service.
@@ -35,6 +37,21 @@ pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, Store
     page.line("privet_round_seconds_sum", &[], open);
     page.line("privet_round_seconds_count", &[], rounds.len());
 
+    if service.charter().rules.masking.is_some() {
+        page.head(
+            "privet_missed_total",
+            "counter",
+            "Participants of masked rounds that are over, by the stage that missed them.",
+        );
+        for stage in MaskStage::ALL {
+            let missed = rounds.iter().filter_map(|round| round.masked.as_ref()?.missed.get(&stage));
+            page.line(
+                "privet_missed_total",
+                &[("stage", stage.name())],
+                missed.map(BTreeSet::len).sum::<usize>(),
+            );
+        }
+    }
     if let Some(Spending { ledger, epsilon, .. }) = store.spending().await? {
         page.single("privet_epsilon", "gauge", "What has been spent of the privacy.", epsilon);
         if let Some(target) = ledger.target() {
@@ -46,12 +63,12 @@ pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, Store
     page.head(
         "privet_requests_total",
         "counter",
-        "Requests by address and result, `ok` or the name of a problem.",
+        "Requests by method, address and result, `ok` or the name of a problem.",
     );
     for (key, count) in &requests {
         page.line("privet_requests_total", &key.labels(), count.number);
     }
-    page.head("privet_request_seconds_total", "counter", "How long requests took, by address and result.");
+    page.head("privet_request_seconds_total", "counter", "How long requests took together, by the same.");
     for (key, count) in &requests {
         page.line("privet_request_seconds_total", &key.labels(), count.time.as_secs_f64());
     }
@@ -59,7 +76,7 @@ pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, Store
     page.head(
         "privet_vector_bytes_total",
         "counter",
-        "Bytes of updates that arrived and of models that were sent.",
+        "Bytes of updates and messages of masked rounds that arrived, and of models and stages that were sent.",
     );
     page.line("privet_vector_bytes_total", &[("direction", "up")], traffic.up);
     page.line("privet_vector_bytes_total", &[("direction", "down")], traffic.down);

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use privet_core::protocol::{CheckIn, CheckInAnswer};
-use privet_core::round::Assignment;
+use privet_core::round::{Assignment, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ pub(super) async fn check_in<S: Store>(
     service.authorize(client, &signed).await?;
     let answer = answer_in_time(&service, client).await?;
     Ok(match answer {
-        CheckInAnswer::Train { .. } => Json(answer).into_response(),
+        CheckInAnswer::Train { .. } | CheckInAnswer::Mask { .. } => Json(answer).into_response(),
         CheckInAnswer::Finished { .. } => {
             service.note_told(client);
             Json(answer).into_response()
@@ -34,7 +34,7 @@ pub(super) async fn check_in<S: Store>(
     })
 }
 
-/// Asks the store again whenever a round opens, until there is something to do or the time is over.
+/// Asks the store again whenever a round or a stage opens, until there is something to do or the time is over.
 async fn answer_in_time<S: Store>(service: &Service<S>, client: u32) -> Result<CheckInAnswer, RequestError> {
     // Without a place to wait at, the client is answered at once, and asks again later.
     let place = service.hold();
@@ -65,8 +65,14 @@ async fn answer_now<S: Store>(service: &Service<S>, client: u32) -> Result<Check
         Assignment::Wait => CheckInAnswer::Wait,
         Assignment::Finished => CheckInAnswer::Finished { model_sha256 },
         Assignment::Train { round, deadline } => {
-            let milliseconds_left = u64::try_from(now.until(deadline).as_millis()).unwrap_or(u64::MAX);
-            CheckInAnswer::Train { round, model_sha256, milliseconds_left }
+            CheckInAnswer::Train { round, model_sha256, milliseconds_left: milliseconds(now, deadline) }
+        }
+        Assignment::Mask { round, stage, deadline } => {
+            CheckInAnswer::Mask { round, stage, model_sha256, milliseconds_left: milliseconds(now, deadline) }
         }
     })
+}
+
+fn milliseconds(now: Timestamp, deadline: Timestamp) -> u64 {
+    u64::try_from(now.until(deadline).as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,6 +8,7 @@ mod models;
 mod privacy;
 mod records;
 mod rounds;
+mod stages;
 mod updates;
 
 use crate::request_error::RequestError;
@@ -28,7 +29,8 @@ const CONTROL_LIMIT: usize = 4096;
 
 /// The service's routes, for HTTP/1.1 and HTTP/2.
 pub fn app<S: Store>(service: Service<S>) -> Router {
-    let update_limit = DefaultBodyLimit::max(service.update_len());
+    let update_limit = DefaultBodyLimit::max(service.charter().update_len());
+    let stage_limit = DefaultBodyLimit::max(service.charter().longest_stage());
     Router::new()
         .route("/v1/federation", get(federation::show::<S>))
         .route("/v1/clients", get(clients::list::<S>).post(clients::enrol::<S>))
@@ -38,6 +40,10 @@ pub fn app<S: Store>(service: Service<S>) -> Router {
         .route("/v1/privacy", get(privacy::show::<S>))
         .route("/v1/rounds", get(rounds::list::<S>))
         .route("/v1/rounds/{round}/updates/{client}", put(updates::upload::<S>).layer(update_limit))
+        .route(
+            "/v1/rounds/{round}/stages/{stage}/{client}",
+            get(stages::task::<S>).put(stages::send::<S>).layer(stage_limit),
+        )
         .route("/v1/rounds/{round}/declines/{client}", post(declines::decline::<S>))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_address)
@@ -51,9 +57,9 @@ async fn admit<S: Store>(State(service): State<Service<S>>, request: Request, ne
     let _in_flight = service.begin_request();
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
     let number = service.next_request();
-    let span =
-        tracing::info_span!("request", number, method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!("request", number, method = %method, path = request.uri().path());
     let draining = *service.draining().borrow();
     let response = match draining {
         true => RequestError::ShuttingDown.into_response(),
@@ -61,7 +67,7 @@ async fn admit<S: Store>(State(service): State<Service<S>>, request: Request, ne
     };
     let problem = response.extensions().get::<Problem>().copied();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
-    service.meter().count(route, problem, began.elapsed());
+    service.meter().count(&method, route, problem, began.elapsed());
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, problem = problem.map(Problem::name), "answered"));
     response

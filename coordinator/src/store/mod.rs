@@ -16,7 +16,8 @@ use bytes::Bytes;
 use privet_core::privacy::Ledger;
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundSummary};
-use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, Submission, Timestamp};
+use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -37,8 +38,8 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps the digest of a new one-time token.
     fn invite(&self, token: HexDigest) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Shuts a client out for good: its requests are refused from then on, and no round waits for it. What it has
-    /// contributed stays in.
+    /// Shuts a client out for good: its requests are refused from then on, and no round waits for it, but for a masked
+    /// one that has its update, which waits until the end of the stage. What it has contributed stays in.
     fn revoke(&self, client: u32, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Lets a signed request in, once: its key is the client's, and its nonce has not been used. `now` is what the
@@ -66,6 +67,22 @@ pub trait Store: Send + Sync + 'static {
         submission: Submission,
         now: Timestamp,
     ) -> impl Future<Output = Result<Receipt, StoreError>> + Send;
+
+    /// Takes the message of a stage, once: the same body again is taken as it was, another body is refused.
+    fn send(
+        &self,
+        message: StageMessage,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What a client needs for its part in the stage of a masked round that is open.
+    fn task(
+        &self,
+        round: u32,
+        client: u32,
+        stage: MaskStage,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
 
     /// Notes that a participant cannot take part in a round.
     fn decline(
@@ -98,7 +115,8 @@ pub trait Store: Send + Sync + 'static {
         0
     }
 
-    /// Tells when a client that waits should ask again. It changes with every round that opens and at the end.
+    /// Tells when a client that waits should ask again. It changes with every round and every stage that opens, and at
+    /// the end.
     fn stage(&self) -> watch::Receiver<Stage>;
 }
 
@@ -144,7 +162,9 @@ pub enum Stage {
     Round {
         /// Its number, from 1.
         round: u32,
-        /// When it stops waiting.
+        /// The stage of it that is open, if it is masked.
+        masked: Option<MaskStage>,
+        /// When the round, or the stage, stops waiting.
         deadline: Timestamp,
     },
     /// The model is final.

@@ -10,11 +10,14 @@ use privet_core::identity::IdentityKey;
 use privet_core::params::Params;
 use privet_core::plan::Protection;
 use privet_core::protocol::signature::Claim;
-use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundOutcome, RoundSummary};
+use privet_core::protocol::{
+    Enrol, EnrolledClient, HexDigest, MaskedSummary, PhaseName, RoundOutcome, RoundSummary,
+};
 use privet_core::round::{
     Effect, Event, Federation, Outcome, Phase, Receipt, Recorded, Refusal, RoundRecord, SealedRecord,
-    Submission, Timestamp,
+    StageMessage, Submission, Timestamp,
 };
+use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
 
 /// The state of a federation.
@@ -55,6 +58,11 @@ pub(crate) enum Change {
     /// The ledger has what a round is about to release.
     Recorded(Recorded),
     Counted(Receipt),
+    /// A masked update has arrived.
+    Hidden {
+        round: u32,
+        client: u32,
+    },
     Declined {
         round: u32,
         client: u32,
@@ -156,7 +164,7 @@ impl State {
             Effect::Enrolled { client } => Some(Change::Enrolled { client, key, token }),
             _ => None,
         };
-        match self.step(Event::Enrol { place }, now, changes, enrolled)? {
+        match self.step(Event::Enrol { place, key: Some(key) }, now, changes, enrolled)? {
             Some(Effect::Enrolled { client }) => {
                 self.members.keys.insert(client, key);
                 token.map(|token| self.members.tokens.remove(&token));
@@ -203,9 +211,17 @@ impl State {
     }
 
     fn awaited_but_revoked(&self) -> Option<(u32, u32)> {
-        let Phase::Collecting(open) = self.federation().phase() else { return None };
-        let mut revoked = self.members.revoked.iter();
-        revoked.find(|client| open.awaits(**client)).map(|client| (open.round(), *client))
+        let mut revoked = self.members.revoked.iter().copied();
+        match self.federation().phase() {
+            Phase::Collecting(open) => {
+                revoked.find(|client| open.awaits(*client)).map(|client| (open.round(), client))
+            }
+            // Whose masked update has arrived cannot decline any more; what it still owes, the stage's deadline ends.
+            Phase::Masked(open) if open.stage() <= MaskStage::Input => {
+                revoked.find(|client| open.awaits(*client)).map(|client| (open.round(), client))
+            }
+            Phase::Gathering | Phase::Masked(_) | Phase::Interrupted(_) | Phase::Finished => None,
+        }
     }
 
     /// Lets a signed request in, once.
@@ -262,6 +278,34 @@ impl State {
         }
     }
 
+    pub(crate) fn send(
+        &mut self,
+        message: StageMessage,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let taken = |effect: &Effect| match *effect {
+            Effect::Taken { round, client, stage: MaskStage::Input } => {
+                Some(Change::Hidden { round, client })
+            }
+            Effect::Refused(Refusal::TooLate { round, client }) => Some(Change::Late { round, client }),
+            _ => None,
+        };
+        self.step(Event::Send(Box::new(message)), now, changes, taken).map(drop)
+    }
+
+    pub(crate) fn task(
+        &mut self,
+        round: u32,
+        client: u32,
+        stage: MaskStage,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Vec<u8>, Refusal> {
+        self.tick(now, changes);
+        self.federation().task(round, client, stage)
+    }
+
     pub(crate) fn decline(
         &mut self,
         client: u32,
@@ -304,6 +348,8 @@ impl State {
         let (phase, round) = match federation.phase() {
             Phase::Gathering => (PhaseName::Gathering, rounds_over),
             Phase::Collecting(collecting) => (PhaseName::Collecting, collecting.round()),
+            Phase::Masked(masked) => (PhaseName::Collecting, masked.round()),
+            Phase::Interrupted(interrupted) => (PhaseName::Collecting, interrupted.masked_round),
             Phase::Finished => (PhaseName::Finished, rounds_over),
         };
         let enrolled = federation.enrolled().len() as u32;
@@ -312,8 +358,13 @@ impl State {
 
     pub(crate) fn stage(&self) -> Stage {
         match self.federation().phase() {
-            Phase::Gathering => Stage::Gathering,
-            Phase::Collecting(round) => Stage::Round { round: round.round(), deadline: round.deadline() },
+            Phase::Gathering | Phase::Interrupted(_) => Stage::Gathering,
+            Phase::Collecting(open) => {
+                Stage::Round { round: open.round(), masked: None, deadline: open.deadline() }
+            }
+            Phase::Masked(open) => {
+                Stage::Round { round: open.round(), masked: Some(open.stage()), deadline: open.deadline() }
+            }
             Phase::Finished => Stage::Finished,
         }
     }
@@ -352,6 +403,8 @@ impl State {
                 Effect::Finished => {
                     changes.push(Change::Finished { model_sha256: self.current.sha256 });
                 }
+                // The watch on the stage tells those who wait.
+                Effect::StageOpened { .. } => {}
                 answered => answer = Some(answered),
             }
         }
@@ -385,12 +438,9 @@ impl Change {
                 traffic: journal.take_traffic(),
             })),
             Change::Finished { model_sha256 } => ServiceEvent::Finished { model_sha256 },
-            Change::Recorded(_) | Change::Counted(_) => return,
-            Change::Invited { .. }
-            | Change::Revoked { .. }
-            | Change::NonceUsed(_)
-            | Change::Declined { .. }
-            | Change::Late { .. } => return,
+            Change::Recorded(_) | Change::Counted(_) | Change::Hidden { .. } => return,
+            Change::Invited { .. } | Change::Revoked { .. } | Change::NonceUsed(_) => return,
+            Change::Declined { .. } | Change::Late { .. } => return,
         });
     }
 }
@@ -407,6 +457,10 @@ fn opened(round: u32, federation: &Federation) -> Change {
         Phase::Collecting(open) if open.round() == round => {
             Some(serde_json::to_string(open).expect("a round as it is opened is lists of numbers"))
         }
+        Phase::Masked(open) if open.round() == round => {
+            let opened = serde_json::to_string(&open.as_opened());
+            Some(opened.expect("a round as it is opened is lists of numbers"))
+        }
         _ => None,
     };
     Change::Opened { round, as_opened }
@@ -422,7 +476,7 @@ fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> Round
         opened: record.opened.0,
         closed: record.closed.0,
         cohort: shown(record.cohort.iter(), hidden),
-        contributed: shown(record.contributions.keys(), hidden),
+        contributed: shown(record.contributors().iter(), hidden),
         declined: shown(record.declined.iter(), hidden),
         late: shown(record.late.iter(), hidden),
         outcome: match record.outcome {
@@ -430,6 +484,11 @@ fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> Round
             Outcome::Abandoned { minimum } => RoundOutcome::Abandoned { minimum },
         },
         epsilon: record.epsilon,
+        masked: record.masked.as_ref().map(|masked| MaskedSummary {
+            missed: masked.missed.clone(),
+            late: masked.late.clone(),
+            failure: masked.failure.clone(),
+        }),
         model_sha256,
     }
 }

@@ -6,7 +6,8 @@ use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{Receipt, Refusal, SealedRecord, Submission, Timestamp};
+use privet_core::round::{Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::secagg::Stage as MaskStage;
 use tokio::sync::watch;
 
 /// A store that carries out transactions on a [`State`], one after the other.
@@ -60,6 +61,20 @@ impl<K: Transact> Store for K {
 
     async fn submit(&self, submission: Submission, now: Timestamp) -> Result<Receipt, StoreError> {
         self.transact(move |state, changes| state.submit(submission, now, changes)).await
+    }
+
+    async fn send(&self, message: StageMessage, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(move |state, changes| state.send(message, now, changes)).await
+    }
+
+    async fn task(
+        &self,
+        round: u32,
+        client: u32,
+        stage: MaskStage,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.transact(move |state, changes| state.task(round, client, stage, now, changes)).await
     }
 
     async fn decline(&self, client: u32, round: u32, now: Timestamp) -> Result<(), StoreError> {

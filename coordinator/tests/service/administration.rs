@@ -16,7 +16,7 @@ fn invited(listed: &[u32]) -> (Garden, Garden, ManualClock) {
     (Garden { app: app(service.clone()) }, Garden { app: administration(service) }, clock)
 }
 
-async fn command(administration: &Garden, path: &str) -> Answer {
+pub(crate) async fn command(administration: &Garden, path: &str) -> Answer {
     let request = Request::post(path).header("content-type", "application/json").body(Body::from("{}"));
     administration.send(request.unwrap()).await
 }
@@ -95,6 +95,9 @@ async fn figures_tell_what_happened_and_no_secret() {
     let mut request = post("/v1/checkins", Some(1), r#"{"client":1}"#);
     request.headers_mut().insert("signature", forged[2].1.parse().unwrap());
     garden.send(request).await;
+    for method in ["BREW", "STEEP"] {
+        garden.send(Request::builder().method(method).uri("/v1/checkins").body(Body::empty()).unwrap()).await;
+    }
 
     let answer = administration.get("/metrics").await;
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
@@ -109,9 +112,10 @@ async fn figures_tell_what_happened_and_no_secret() {
         "privet_rounds_total{outcome=\"released\"} 1",
         "privet_round_seconds_sum 2.5",
         "privet_vector_bytes_total{direction=\"up\"} 144",
-        &format!("privet_requests_total{{route=\"{upload}\",result=\"ok\"}} 3"),
-        &format!("privet_requests_total{{route=\"{upload}\",result=\"malformed-request\"}} 1"),
-        "privet_requests_total{route=\"/v1/checkins\",result=\"not-authorized\"} 1",
+        &format!("privet_requests_total{{method=\"PUT\",route=\"{upload}\",result=\"ok\"}} 3"),
+        &format!("privet_requests_total{{method=\"PUT\",route=\"{upload}\",result=\"malformed-request\"}} 1"),
+        "privet_requests_total{method=\"POST\",route=\"/v1/checkins\",result=\"not-authorized\"} 1",
+        "privet_requests_total{method=\"other\",route=\"/v1/checkins\",result=\"method-not-allowed\"} 2",
         "privet_requests_in_flight 0",
         "privet_store_queue 0",
     ] {

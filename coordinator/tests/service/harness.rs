@@ -43,6 +43,7 @@ pub(crate) fn rules() -> Rules {
         strategy: FederatedAveraging { server_learning_rate: 1.0 },
         seed: Seed(1),
         protection: None,
+        masking: None,
     }
 }
 

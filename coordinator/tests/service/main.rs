@@ -8,6 +8,8 @@ mod bad_input;
 mod conformance;
 mod connections;
 mod harness;
+mod masked;
+mod masked_bounds;
 mod models;
 mod polling;
 mod privacy;

@@ -8,7 +8,8 @@ use privet_coordinator::{
 };
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{CheckInAnswer, Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{Assignment, Receipt, SealedRecord, Submission, Timestamp};
+use privet_core::round::{Assignment, Receipt, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::secagg::Stage as MaskStage;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -121,6 +122,20 @@ impl Store for OpensBehindTheAnswer {
 
     async fn submit(&self, submission: Submission, now: Timestamp) -> Result<Receipt, StoreError> {
         self.0.submit(submission, now).await
+    }
+
+    async fn send(&self, message: StageMessage, now: Timestamp) -> Result<(), StoreError> {
+        self.0.send(message, now).await
+    }
+
+    async fn task(
+        &self,
+        round: u32,
+        client: u32,
+        stage: MaskStage,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.0.task(round, client, stage, now).await
     }
 
     async fn decline(&self, client: u32, round: u32, now: Timestamp) -> Result<(), StoreError> {

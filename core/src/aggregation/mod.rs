@@ -11,4 +11,4 @@ mod words;
 pub use federated_averaging::FederatedAveraging;
 pub use sum::{Mean, Sum};
 pub use sum_codec::SumCodecError;
-pub use words::SumWordsError;
+pub use words::{SumWordsError, WordLayout};

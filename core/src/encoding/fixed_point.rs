@@ -10,6 +10,8 @@ const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedPoint {
     fraction_bits: u32,
+    /// The largest magnitude of a coordinate, in steps.
+    limit: i32,
 }
 
 /// Why numbers cannot be put on the grid.
@@ -20,6 +22,14 @@ pub enum EncodingError {
     FractionBits {
         /// What was asked for.
         given: u32,
+    },
+    /// The largest coordinate asked for is less than a step, or beyond 32 bits.
+    #[error("a largest coordinate of {given} is not between a step of the grid and its end, {end}")]
+    Largest {
+        /// What was asked for.
+        given: f64,
+        /// The largest magnitude that 32 bits hold.
+        end: f64,
     },
     /// A coordinate is NaN or infinite.
     #[error("coordinate {index} of the update is {value}: training diverged; lower the learning rate")]
@@ -32,7 +42,7 @@ pub enum EncodingError {
     /// A coordinate is finite but beyond the grid.
     #[error(
         "coordinate {index} of the update is {value}, beyond the largest that can be encoded, {largest}: \
-         lower the learning rate, or give the encoding fewer fraction bits"
+         lower the learning rate, or let the encoding have larger values"
     )]
     OutOfRange {
         /// Which coordinate.
@@ -52,10 +62,26 @@ impl FixedPoint {
     /// The grid with steps of `2^-fraction_bits`.
     pub fn new(fraction_bits: u32) -> Result<FixedPoint, EncodingError> {
         if Self::FRACTION_BITS.contains(&fraction_bits) {
-            Ok(FixedPoint { fraction_bits })
+            Ok(FixedPoint { fraction_bits, limit: i32::MAX })
         } else {
             Err(EncodingError::FractionBits { given: fraction_bits })
         }
+    }
+
+    /// The same grid for coordinates of this magnitude at the most: sums of them need less room.
+    pub fn within(self, largest: f64) -> Result<FixedPoint, EncodingError> {
+        let steps = largest * self.scale();
+        if (1.0..=f64::from(i32::MAX)).contains(&steps) {
+            Ok(FixedPoint { limit: steps as i32, ..self })
+        } else {
+            let end = f64::from(i32::MAX) / self.scale();
+            Err(EncodingError::Largest { given: largest, end })
+        }
+    }
+
+    /// The largest magnitude of a coordinate, in steps.
+    pub fn limit(self) -> i32 {
+        self.limit
     }
 
     /// The number of steps in 1.
@@ -63,9 +89,9 @@ impl FixedPoint {
         (1_u64 << self.fraction_bits) as f64
     }
 
-    /// The largest magnitude on the grid.
+    /// The largest magnitude of a coordinate.
     pub fn largest(self) -> f64 {
-        f64::from(i32::MAX) / self.scale()
+        f64::from(self.limit) / self.scale()
     }
 
     /// Writes `after - before`, coordinate by coordinate, on the grid; each is rounded to the nearest step, ties
@@ -78,7 +104,7 @@ impl FixedPoint {
     /// If the two vectors differ in length, which two `Params` of one layout never do.
     pub fn encode_difference(self, after: &[f32], before: &[f32]) -> Result<Vec<i32>, EncodingError> {
         assert_eq!(after.len(), before.len(), "parameters of one layout have one length");
-        let (scale, largest) = (self.scale(), f64::from(i32::MAX));
+        let (scale, largest) = (self.scale(), f64::from(self.limit));
         let mut fits = true;
         let encoded = after
             .iter()
@@ -155,6 +181,18 @@ mod tests {
         assert!(encode(24, &[127.99999]).is_ok());
         let refused = encode(24, &[1.0, -128.0]).unwrap_err();
         assert!(matches!(refused, EncodingError::OutOfRange { index: 1, .. }));
+    }
+
+    #[test]
+    fn a_largest_coordinate_is_kept() {
+        let grid = FixedPoint::new(8).unwrap().within(2.0).unwrap();
+        assert_eq!((grid.limit(), grid.largest()), (512, 2.0));
+        assert_eq!(grid.encode(&[2.0, -2.0]).unwrap(), [512, -512]);
+        let refused = grid.encode(&[0.0, 2.01]).unwrap_err();
+        assert!(matches!(refused, EncodingError::OutOfRange { index: 1, largest: 2.0, .. }));
+        for largest in [0.0, 0.001, -1.0, 8_388_608.0, f64::NAN] {
+            assert!(FixedPoint::new(8).unwrap().within(largest).is_err());
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! model independent of threads, of the order of arrival and of masks.
 
 mod fixed_point;
+mod rounding;
 mod update;
 
 pub use fixed_point::{EncodingError, FixedPoint};
+pub use rounding::Rounding;
 pub use update::Update;

@@ -5,7 +5,8 @@
 
 use super::private_training::{self, Account};
 use super::protecting;
-use crate::encoding::{EncodingError, FixedPoint, Update};
+use super::writing::Writing;
+use crate::encoding::{EncodingError, Update};
 use crate::nn::{self, Examples, Network, Progress, Recipe, TrainError, Workspace};
 use crate::params::Params;
 use crate::plan::{NoiseAt, Plan, Protection, Weights};
@@ -21,7 +22,7 @@ pub struct LocalTraining {
     network: Arc<Network>,
     recipe: Recipe,
     weights: Weights,
-    grid: FixedPoint,
+    writing: Writing,
     seed: Seed,
     pub(super) protection: Option<Protection>,
     noise_seed: Option<Arc<NoiseSeed>>,
@@ -158,7 +159,7 @@ impl LocalTraining {
             network,
             recipe: plan.recipe().clone(),
             weights: plan.weights(),
-            grid: plan.grid(),
+            writing: Writing::new(plan),
             seed: plan.seed(),
             protection: plan.protection().cloned(),
             noise_seed,
@@ -236,18 +237,14 @@ impl LocalTraining {
         let weight = self.weights.of(examples);
         let by_client = self.protection.as_ref().filter(|protection| protection.examples().is_none());
         if let Some(protection) = by_client {
-            let mut delta = protecting::clipped(protection, self.grid, task, &mut worker.local)?;
+            let mut delta = protecting::clipped(protection, &self.writing, task, &mut worker.local)?;
             protecting::add_noise(protection, task, self.noise_seed.as_deref(), &mut delta);
             // The loss is a function of the rows that no clip bounds: it stays at home.
             return Ok(Update { delta, weight, loss: 0 });
         }
-        let Task { round, client, model } = task;
-        let delta = self
-            .grid
-            .encode_difference(worker.local.values(), model.values())
-            .map_err(|source| LocalTrainingError::Encode { client, round, source })?;
+        let delta = self.writing.difference(task, worker.local.values(), task.model.values())?;
         // Where single examples are protected the training has told no loss.
-        let loss = self.grid.encode_saturating(progress.mean_loss);
+        let loss = self.writing.grid.encode_saturating(progress.mean_loss);
         Ok(Update { delta, weight, loss })
     }
 }

@@ -5,13 +5,18 @@
 //!                                     \--> Declined
 //! ```
 //!
+//! In a masked round an update leaves by another way, stage by stage: [`Masker`].
+//!
 //! The client's agent moves messages between these states and the coordinator; the simulator skips the messages
 //! and calls [`LocalTraining`], which both share.
 
 mod local_training;
+mod masked;
 mod private_training;
 mod protecting;
 mod states;
+mod writing;
 
 pub use local_training::{LocalTraining, LocalTrainingError, Task, Worker};
+pub use masked::{Advertised, Confirmed, HiddenUpdate, Masked, MaskedRoundError, Masker, Shared};
 pub use states::{Assigned, Declined, Participant, ParticipantError, Ready, Trained};

@@ -1,7 +1,7 @@
 //! What a participant does to its update before it leaves: it is clipped, and noised where the plan says so.
 
+use super::writing::Writing;
 use super::{LocalTrainingError, Task};
-use crate::encoding::FixedPoint;
 use crate::params::Params;
 use crate::plan::{NoiseAt, Protection};
 use crate::privacy::{NoisePurpose, NoiseSeed};
@@ -12,7 +12,7 @@ use crate::privacy::{NoisePurpose, NoiseSeed};
 /// update fits the grid, and on the grid, where it is exact.
 pub(super) fn clipped(
     protection: &Protection,
-    grid: FixedPoint,
+    writing: &Writing,
     task: Task<'_>,
     local: &mut Params,
 ) -> Result<Vec<i32>, LocalTrainingError> {
@@ -23,9 +23,8 @@ pub(super) fn clipped(
     let clip = protection.clip();
     let refused = |source| LocalTrainingError::Clip { client, round, source };
     clip.clip(local.values_mut()).map_err(refused)?;
-    let mut delta =
-        grid.encode(local.values()).map_err(|source| LocalTrainingError::Encode { client, round, source })?;
-    clip.clip_on_grid(grid.scale(), &mut delta).map_err(refused)?;
+    let mut delta = writing.difference(task, local.values(), &vec![0.0; local.len()])?;
+    clip.clip_on_grid(writing.grid.scale(), &mut delta).map_err(refused)?;
     Ok(delta)
 }
 

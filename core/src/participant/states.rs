@@ -1,6 +1,7 @@
 //! A participant's way through one round.
 
 use super::{LocalTraining, LocalTrainingError, Task, Worker};
+use crate::encoding::Update;
 use crate::nn::{self, Examples, ModelFileError};
 use crate::params::Params;
 use crate::protocol::{DeclineReason, HexDigest, ReceiptMessage, UpdateMessage};
@@ -23,9 +24,9 @@ pub struct Assigned<'a> {
 /// Has the model, and can train.
 #[derive(Debug)]
 pub struct Ready<'a> {
-    participant: &'a Participant,
-    round: u32,
-    model: Params,
+    pub(super) participant: &'a Participant,
+    pub(super) round: u32,
+    pub(super) model: Params,
 }
 
 /// Has an update to send, and awaits the receipt.
@@ -89,6 +90,17 @@ impl Participant {
         self.training.worker()
     }
 
+    /// Trains, or says why it cannot.
+    pub(super) fn update(
+        &self,
+        task: Task<'_>,
+        examples: &dyn Examples,
+        worker: &mut Worker,
+    ) -> Result<Update, Declined> {
+        let update = self.training.update(task, examples, worker);
+        update.map_err(|source| Declined { round: task.round, source })
+    }
+
     /// Takes a task.
     pub fn assign(&self, round: u32, model: HexDigest) -> Assigned<'_> {
         Assigned { participant: self, round, model }
@@ -118,12 +130,11 @@ impl<'a> Assigned<'a> {
 impl Ready<'_> {
     /// Trains on the client's own rows. Long and blocking.
     pub fn train(self, examples: &dyn Examples, worker: &mut Worker) -> Result<Trained, Declined> {
-        let Ready { participant: Participant { client, training }, round, model } = self;
-        let update = training
-            .update(Task { round, client: *client, model: &model }, examples, worker)
-            .map_err(|source| Declined { round, source })?;
-        let body = UpdateMessage { round, client: *client, update }.encode();
-        Ok(Trained { round, client: *client, body })
+        let Ready { participant, round, model } = self;
+        let client = participant.client;
+        let update = participant.update(Task { round, client, model: &model }, examples, worker)?;
+        let body = UpdateMessage { round, client, update }.encode();
+        Ok(Trained { round, client, body })
     }
 }
 

@@ -1,13 +1,16 @@
 //! From a plan as typed to a plan that is sound.
 
-use super::raw::{CohortSection, NoiseAtName, PrivacySection, StrategyName, WeightsName};
+use super::raw::{
+    CohortSection, NoiseAtName, PrivacySection, SecureAggregationSection, StrategyName, UnitName, WeightsName,
+};
 use super::reading::{self, Lines};
 use super::{
-    CohortRule, Conflict, PlanError, Protection, RawPlan, SamplingRule, TuneSection, ValueFault, Weights,
+    CohortRule, Conflict, Masking, PlanError, Protection, RawPlan, SamplingRule, TuneSection, ValueFault,
+    Weights,
 };
 use crate::aggregation::{FederatedAveraging, Sum};
 use crate::data::{DataPlan, Partition};
-use crate::encoding::FixedPoint;
+use crate::encoding::{FixedPoint, Rounding};
 use crate::nn::{Network, Recipe};
 use crate::protocol::HexDigest;
 use crate::random::Seed;
@@ -40,6 +43,7 @@ pub struct Plan {
     grid: FixedPoint,
     strategy: FederatedAveraging,
     protection: Option<Protection>,
+    masking: Option<Masking>,
 }
 
 /// The most rounds that a plan can have.
@@ -83,11 +87,28 @@ impl Plan {
         HexDigest::of(self.to_toml().as_bytes())
     }
 
-    /// The same plan without its promise of privacy.
-    pub fn without_privacy(&self) -> Plan {
+    /// The same plan without its promise of privacy, and without masks. Without a promise, masks change no bit of the
+    /// model.
+    pub fn unprotected(&self) -> Plan {
         let mut plan = self.clone();
         (plan.raw.privacy, plan.raw.compare, plan.protection) = (None, None, None);
+        (plan.raw.secure_aggregation, plan.masking) = (None, None);
         plan
+    }
+
+    /// The masked row of a comparison: the plan with its masks alone, in a ring that is wide enough without a clip.
+    /// None if the plan has no masks.
+    ///
+    /// # Errors
+    /// No ring is wide enough without the clip.
+    pub fn masked_row(&self) -> Result<Option<Plan>, PlanError> {
+        let Some(section) = &self.raw.secure_aggregation else { return Ok(None) };
+        let mut raw = self.raw.clone();
+        if raw.privacy.take().is_some() {
+            raw.secure_aggregation = Some(SecureAggregationSection { bits: None, ..section.clone() });
+        }
+        raw.compare = None;
+        Checker { raw, lines: self.lines.clone(), rows: None }.check().map(Some)
     }
 
     /// The private rows of a comparison: the plan itself, or one plan for each of the epsilons that it names, each with
@@ -202,6 +223,16 @@ impl Plan {
         self.protection.as_ref()
     }
 
+    /// How updates are hidden from the coordinator, if the plan hides them.
+    pub fn masking(&self) -> Option<&Masking> {
+        self.masking.as_ref()
+    }
+
+    /// How a coordinate between two steps of the grid is written.
+    pub fn rounding(&self) -> Rounding {
+        self.raw.encoding.rounding
+    }
+
     /// The grid on which updates are written.
     pub fn grid(&self) -> FixedPoint {
         self.grid
@@ -242,15 +273,16 @@ impl Checker {
         self.raw.partition.clients = Some(clients);
         let recipe = Recipe::new(&self.raw.training)
             .map_err(|error| self.fault("training", error.key(), ValueFault::Recipe(error)))?;
-        let grid = FixedPoint::new(self.raw.encoding.fraction_bits)
-            .map_err(|error| self.fault("encoding", "fraction-bits", ValueFault::Encoding(error)))?;
+        let grid = self.grid()?;
 
         let rounds = self.raw.federation.rounds;
         self.within("federation", "rounds", rounds, 1, MOST_ROUNDS, "1 to 1,000,000")?;
         let cohort = self.cohort(clients)?;
         let weights = self.weights(cohort.selected(clients))?;
         let strategy = self.strategy()?;
-        let protection = self.protection(cohort, weights, grid, (&data, &recipe))?;
+        let graphs = self.graphs(cohort)?;
+        let protection = self.protection(cohort, weights, grid, (graphs, &data, &recipe))?;
+        let masking = self.masking(graphs, cohort, weights, grid, protection.as_ref())?;
         Ok(Plan {
             raw: self.raw,
             lines: self.lines,
@@ -262,7 +294,21 @@ impl Checker {
             grid,
             strategy,
             protection,
+            masking,
         })
+    }
+
+    fn grid(&self) -> Result<FixedPoint, PlanError> {
+        let section = &self.raw.encoding;
+        let grid = FixedPoint::new(section.fraction_bits)
+            .map_err(|error| self.fault("encoding", "fraction-bits", ValueFault::Encoding(error)))?;
+        let Some(largest) = section.largest else { return Ok(grid) };
+        // The clip of single examples bounds their gradients.
+        if self.raw.privacy.as_ref().is_some_and(|privacy| privacy.unit == UnitName::Client) {
+            let (largest, clip) = (("encoding", "largest"), ("privacy", "clip"));
+            return Err(self.conflict(largest, clip, Conflict::LargestBesideClip));
+        }
+        grid.within(largest).map_err(|error| self.fault("encoding", "largest", ValueFault::Encoding(error)))
     }
 
     fn cohort(&self, clients: u32) -> Result<CohortRule, PlanError> {

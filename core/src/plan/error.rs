@@ -130,6 +130,12 @@ pub enum ValueFault {
          must be known to all"
     )]
     RowsUnknown,
+    /// Nothing can be hidden under such assumptions.
+    #[error(transparent)]
+    SecureAggregation(crate::secagg::ParametersError),
+    /// No ring is wide enough.
+    #[error(transparent)]
+    Ring(crate::secagg::RingTooNarrow),
 }
 
 /// Why two values do not go together.
@@ -226,13 +232,13 @@ pub enum Conflict {
     },
     /// Noise that dropouts would take away.
     #[error(
-        "the shares of {shares} participants carry the whole noise, and a round is released with {minimum}: it could \
-         have less noise than is promised; lower noise-shares, or raise the minimum"
+        "the shares of {shares} participants carry the whole noise, and a round can be released with {minimum} that add \
+         theirs: it could have less noise than is promised; lower noise-shares, or raise the minimum"
     )]
     SharesAboveMinimum {
         /// How many shares carry the noise.
         shares: u32,
-        /// How many contributions a round needs.
+        /// How many participants that add theirs a round has at the least.
         minimum: u32,
     },
     /// Shares, and nobody to share.
@@ -305,6 +311,64 @@ pub enum Conflict {
         "a rate for drawing examples is needed only where single examples are protected; remove rows-per-client, or set unit = \"example\""
     )]
     RowsWithoutExamples,
+    /// A bound on coordinates that the clip bounds.
+    #[error("the clip bounds every coordinate already; remove the largest, or the promise of privacy")]
+    LargestBesideClip,
+    /// Masks for participants that are not waited for.
+    #[error(
+        "a masked round asks nobody in reserve: whoever it does not wait for has dropped out, and its masks must be taken \
+         off; leave over-selection at 1, dropout-fraction says how many may vanish"
+    )]
+    ReserveUnderMasks,
+    /// Nothing to hide among.
+    #[error("a round asks {asked} clients, and a sum of fewer than {fewest} hides nobody; ask more clients")]
+    NobodyHides {
+        /// How many clients a round asks.
+        asked: u32,
+        /// How many it must ask at the least.
+        fewest: u32,
+    },
+    /// Rounds that could never be unmasked.
+    #[error(
+        "with {asked} clients in a round, {threshold} of a client's neighbours must be there to take off a mask, and \
+         {minimum} contributions are too few for that; raise the minimum to {least}"
+    )]
+    MinimumBelowThreshold {
+        /// How many clients a round asks.
+        asked: u32,
+        /// The threshold of the shares.
+        threshold: u32,
+        /// How many contributions a round needs.
+        minimum: u32,
+        /// How many it must need.
+        least: u32,
+    },
+    /// Words too narrow for the sum.
+    #[error(
+        "a sum can be as large as {largest:.3e} steps of the grid, which {bits} bits do not tell apart; allow {needed} bits, \
+         or make the grid coarser (fraction-bits), updates smaller (largest, or a clip) or weights lower (weight-cap)"
+    )]
+    SumBeyondRing {
+        /// How large it can be.
+        largest: f64,
+        /// How many bits were allowed.
+        bits: u32,
+        /// How many it takes.
+        needed: u32,
+    },
+    /// Noise that might be nobody's.
+    #[error(
+        "{adversaries} of {asked} clients may be adversaries, who need not add their noise, and a round is released with \
+         {minimum}; raise the minimum above that, or assume a smaller adversarial-fraction"
+    )]
+    NoiseOfAdversaries {
+        /// How many may be adversaries.
+        adversaries: u32,
+        /// How many clients a round asks.
+        asked: u32,
+        /// How many contributions a round needs.
+        minimum: u32,
+    },
     /// A cap without anything to cap.
     #[error("every update weighs 1, so there is nothing to cap; remove the cap, or weigh by examples")]
     CapWithoutExamples,

@@ -102,6 +102,7 @@ impl Checker {
             distance,
             // No draw of clients hides anything from a coordinator that made it.
             sampling: SamplingRule::All,
+            masked: false,
             delta: section.delta,
             target: section.target_epsilon,
             noise: DiscreteGaussian::new(law.expect("the sampler's deviation is one that there is")),

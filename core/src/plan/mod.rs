@@ -7,6 +7,7 @@ mod check;
 mod cohort;
 mod error;
 mod example_privacy;
+mod masking;
 mod privacy;
 mod protection;
 mod raw;
@@ -19,11 +20,12 @@ pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
 pub use error::{Conflict, Place, PlanError, ValueFault};
 pub use example_privacy::{ExampleRule, noise_for_steps};
+pub use masking::Masking;
 pub use privacy::PrivacyFault;
 pub use protection::{NoiseAt, Protection};
 pub use raw::{
-    AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection, NoiseAtName,
-    PrivacySection, RawPlan, StrategyName, UnitName, WeightsName,
+    AdversaryName, AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection,
+    NoiseAtName, PrivacySection, RawPlan, SecureAggregationSection, StrategyName, UnitName, WeightsName,
 };
 pub use search::{
     Candidate, Dimension, Number, Range, RangeFault, Scale, SearchError, SearchSpace, TuneSection, Values,

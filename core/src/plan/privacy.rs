@@ -1,6 +1,7 @@
 //! From `[privacy]` as typed to a [`Protection`] that the rest of the plan keeps.
 
 use super::check::{Checker, Key};
+use super::masking::Graphs;
 use super::protection::{ROUNDING_DISTANCE, noise_of_one, too_small};
 use super::raw::{NoiseAtName, PrivacySection, UnitName};
 use super::{CohortRule, Conflict, NoiseAt, PlanError, Protection, SamplingRule, ValueFault, Weights};
@@ -71,7 +72,7 @@ impl Checker {
         cohort: CohortRule,
         weights: Weights,
         grid: FixedPoint,
-        training: (&DataPlan, &Recipe),
+        (graphs, data, recipe): (Option<Graphs>, &DataPlan, &Recipe),
     ) -> Result<Option<Protection>, PlanError> {
         let Some(section) = self.raw.privacy.clone() else {
             return match self.raw.compare {
@@ -91,17 +92,17 @@ impl Checker {
             Target::new(target, section.delta).map_err(|error| faulty("target-epsilon", error.into()))?;
         }
         if section.unit == UnitName::Example {
-            return self.example_protection(&section, clip, (cohort, weights), training).map(Some);
+            return self.example_protection(&section, clip, (cohort, weights), (data, recipe)).map(Some);
         }
         if section.rows_per_client.is_some() {
             let conflict = Conflict::RowsWithoutExamples;
             return Err(self.conflict(("privacy", "rows-per-client"), ("privacy", "unit"), conflict));
         }
-        let noise_at = self.noise_at(&section)?;
+        let noise_at = self.noise_at(&section, graphs)?;
         let weight_cap = self.bounded_weights(noise_at, weights)?;
-        let sampling = self.accounted_sampling(noise_at, cohort)?;
+        let sampling = self.accounted_sampling(noise_at, cohort, graphs.is_some())?;
         let (law, neighbouring) = self.sampling_law(noise_at, sampling, cohort);
-        let distance = ROUNDING_DISTANCE + self.small_cohorts(noise_at, cohort);
+        let distance = ROUNDING_DISTANCE + self.small_cohorts(noise_at, sampling, cohort);
 
         let release = |noise_multiplier: f64, count: u32| {
             Event::new(Mechanism::Gaussian { noise_multiplier }, law, neighbouring, count.into())
@@ -117,6 +118,7 @@ impl Checker {
             event,
             distance,
             sampling,
+            masked: graphs.is_some(),
             delta: section.delta,
             target: section.target_epsilon,
             noise: self.fitting_noise(noise_at, noise_multiplier, clip, weight_cap, grid)?,
@@ -131,8 +133,10 @@ impl Checker {
         self.raw.partition.clients.expect("the number of clients is checked before")
     }
 
-    fn noise_at(&self, section: &PrivacySection) -> Result<NoiseAt, PlanError> {
+    fn noise_at(&self, section: &PrivacySection, graphs: Option<Graphs>) -> Result<NoiseAt, PlanError> {
         let minimum = self.raw.cohort.minimum;
+        // Under masks nobody sees who adds no noise.
+        let honest = graphs.map_or(minimum, |graphs| graphs.honest(minimum));
         match (section.noise_at, section.noise_shares) {
             (NoiseAtName::Coordinator, None) => Ok(NoiseAt::Coordinator),
             (NoiseAtName::Local, None) => Ok(NoiseAt::Local),
@@ -140,10 +144,16 @@ impl Checker {
                 Err(self.conflict(SHARES, NOISE_AT, Conflict::SharesWithoutClients))
             }
             (NoiseAtName::Clients, shares) => {
-                let shares = shares.unwrap_or(minimum);
+                if let Some(graphs) = graphs.filter(|_| honest == 0) {
+                    let (adversaries, asked) = (graphs.adversaries(), graphs.asked());
+                    let conflict = Conflict::NoiseOfAdversaries { adversaries, asked, minimum };
+                    let assumed = ("secure-aggregation", "adversarial-fraction");
+                    return Err(self.conflict(MINIMUM, assumed, conflict));
+                }
+                let shares = shares.unwrap_or(honest);
                 self.within("privacy", "noise-shares", shares, 1, u32::MAX, "1 or more")?;
-                if shares > minimum {
-                    let conflict = Conflict::SharesAboveMinimum { shares, minimum };
+                if shares > honest {
+                    let conflict = Conflict::SharesAboveMinimum { shares, minimum: honest };
                     return Err(self.conflict(SHARES, MINIMUM, conflict));
                 }
                 Ok(NoiseAt::Clients { shares })
@@ -166,7 +176,16 @@ impl Checker {
     }
 
     /// The sampling rule by which the accountant may reckon: the cohort rule must implement it.
-    fn accounted_sampling(&self, noise_at: NoiseAt, cohort: CohortRule) -> Result<SamplingRule, PlanError> {
+    fn accounted_sampling(
+        &self,
+        noise_at: NoiseAt,
+        cohort: CohortRule,
+        masked: bool,
+    ) -> Result<SamplingRule, PlanError> {
+        if masked {
+            // The participants of a masked round are told who the others are: no draw hides anybody.
+            return Ok(SamplingRule::All);
+        }
         let whole = cohort.sampling == SamplingRule::Fixed && cohort.fraction >= 1.0;
         let sampling = if whole { SamplingRule::All } else { cohort.sampling };
         if noise_at == NoiseAt::Local || sampling != SamplingRule::Fixed {
@@ -216,8 +235,8 @@ impl Checker {
 
     /// The chance that a Poisson round is not released because of who was drawn, of which the number of drawn clients
     /// can be told. Where everybody's share is there or clients are replaced, neighbours draw equally many.
-    fn small_cohorts(&self, noise_at: NoiseAt, cohort: CohortRule) -> f64 {
-        match (cohort.sampling, noise_at) {
+    fn small_cohorts(&self, noise_at: NoiseAt, sampling: SamplingRule, cohort: CohortRule) -> f64 {
+        match (sampling, noise_at) {
             (SamplingRule::Poisson, NoiseAt::Coordinator) => {
                 let clients = self.raw.cohort.wait_for.unwrap_or(self.clients());
                 // One client less on the other side of the relation.
@@ -403,7 +422,7 @@ noise-multiplier = 1.0
         let rows = plan.private_rows().unwrap();
         let noise = |at: usize| rows[at].1.protection().unwrap().noise_multiplier();
         assert!(rows[0].0 == Some(1.0) && noise(0) > noise(1), "{} {}", noise(0), noise(1));
-        assert!(plan.without_privacy().private_rows().unwrap().is_empty());
+        assert!(plan.unprotected().private_rows().unwrap().is_empty());
         let message = Plan::parse(
             "[data]\nsource = \"digits\"\n[partition]\nclients = 2\n[compare]\ntarget-epsilons = [1.0]\n",
         );

@@ -41,6 +41,7 @@ pub struct Protection {
     pub(super) event: Event,
     pub(super) distance: f64,
     pub(super) sampling: SamplingRule,
+    pub(super) masked: bool,
     pub(super) delta: f64,
     pub(super) target: Option<f64>,
     pub(super) noise: DiscreteGaussian,
@@ -99,6 +100,9 @@ impl Protection {
     pub fn trusted(&self) -> &'static str {
         match self.noise_at {
             NoiseAt::Coordinator => "coordinator",
+            NoiseAt::Clients { .. } if self.masked => {
+                "clients, but for the adversarial fraction, to add their noise"
+            }
             NoiseAt::Clients { .. } => "coordinator not to look, other clients to add their noise",
             NoiseAt::Local | NoiseAt::Examples => "nobody",
         }

@@ -3,6 +3,7 @@
 use super::SamplingRule;
 use super::search::TuneSection;
 use crate::data::{DataConfig, PartitionConfig};
+use crate::encoding::Rounding;
 use crate::nn::{ModelConfig, TrainingConfig};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct RawPlan {
     /// What is promised about privacy; nothing if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<PrivacySection>,
+    /// How updates are hidden from the coordinator; they are not if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secure_aggregation: Option<SecureAggregationSection>,
     /// What a comparison shows besides; nothing if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<CompareSection>,
@@ -161,6 +165,34 @@ pub enum NoiseAtName {
     Local,
 }
 
+/// `[secure-aggregation]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct SecureAggregationSection {
+    /// Which part of a cohort may work together against the others: in [0, 1).
+    pub adversarial_fraction: f64,
+    /// Which part of a cohort may vanish on the way: in [0, 1).
+    pub dropout_fraction: f64,
+    /// What the coordinator may do.
+    pub coordinator: AdversaryName,
+    /// How many seconds a stage waits: 1 or more. The first, in which participants train, waits for
+    /// `cohort.deadline-seconds`.
+    pub stage_seconds: u64,
+    /// How many bits a coordinate has on its way: 16 to 32, or 64. As few as the sum allows if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u32>,
+}
+
+/// What a coordinator may do, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdversaryName {
+    /// It follows the protocol, and looks at all that it sees.
+    Curious,
+    /// It may lie about who dropped out.
+    Lying,
+}
+
 /// `[compare]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -176,6 +208,11 @@ pub struct CompareSection {
 pub struct EncodingSection {
     /// A step of the grid is `2^-fraction_bits`: in [8, 30].
     pub fraction_bits: u32,
+    /// How a coordinate between two steps is written.
+    pub rounding: Rounding,
+    /// The largest magnitude of a coordinate of an update: above 0. As large as the grid allows if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest: Option<f64>,
 }
 
 impl Default for FederationSection {
@@ -208,9 +245,21 @@ impl Default for AggregationSection {
     }
 }
 
+impl Default for SecureAggregationSection {
+    fn default() -> Self {
+        SecureAggregationSection {
+            adversarial_fraction: 0.1,
+            dropout_fraction: 0.1,
+            coordinator: AdversaryName::Lying,
+            stage_seconds: 60,
+            bits: None,
+        }
+    }
+}
+
 impl Default for EncodingSection {
     /// Steps of 6e-8 and values up to 128: as fine as `f32` near 1.
     fn default() -> Self {
-        EncodingSection { fraction_bits: 24 }
+        EncodingSection { fraction_bits: 24, rounding: Rounding::Nearest, largest: None }
     }
 }

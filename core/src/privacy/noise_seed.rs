@@ -27,6 +27,10 @@ pub enum NoisePurpose {
     Gradient,
     /// Which examples a step of local training takes, where its privacy rests on nobody knowing.
     Examples,
+    /// The identity of a simulated client.
+    Identity,
+    /// The secrets of a simulated client in a masked round.
+    Masks,
     /// Which clients a round takes, where its privacy rests on nobody knowing.
     Cohort,
 }
@@ -39,6 +43,8 @@ impl NoisePurpose {
             NoisePurpose::Votes => "votes",
             NoisePurpose::Gradient => "gradient",
             NoisePurpose::Examples => "examples",
+            NoisePurpose::Identity => "identity",
+            NoisePurpose::Masks => "masks",
             NoisePurpose::Cohort => "cohort",
         }
     }

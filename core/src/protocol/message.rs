@@ -3,7 +3,9 @@
 use super::{HexDigest, Token};
 use crate::identity::IdentityKey;
 use crate::privacy::Ledger;
+use crate::secagg::Stage;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What anybody may know of a federation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +75,7 @@ pub struct EnrolledClient {
     /// Its public key.
     pub key: IdentityKey,
     /// Whether it has been shut out.
+    #[serde(default)]
     pub revoked: bool,
 }
 
@@ -95,6 +98,17 @@ pub enum CheckInAnswer {
         /// The model to start from.
         model_sha256: HexDigest,
         /// How long the round will still wait.
+        milliseconds_left: u64,
+    },
+    /// Do your part in a stage of a masked round; the first is to train this model and to advertise.
+    Mask {
+        /// The round, from 1.
+        round: u32,
+        /// The stage.
+        stage: Stage,
+        /// The model to start from.
+        model_sha256: HexDigest,
+        /// How long the stage will still wait.
         milliseconds_left: u64,
     },
     /// Nothing yet; ask again after the time in `Retry-After`.
@@ -137,6 +151,30 @@ pub struct ReceiptMessage {
     pub weight: u32,
     /// The SHA-256 of the body that was sent.
     pub update_sha256: HexDigest,
+}
+
+/// The message of a stage is taken, once. The same message again gives the same receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageReceipt {
+    /// The round.
+    pub round: u32,
+    /// The stage.
+    pub stage: Stage,
+    /// Who sent it.
+    pub client: u32,
+    /// The SHA-256 of the body that was sent.
+    pub message_sha256: HexDigest,
+}
+
+/// How the masks of a round went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskedSummary {
+    /// Who was missed at which stage, each at the first.
+    pub missed: BTreeMap<Stage, BTreeSet<u32>>,
+    /// Who came after the end of a stage, while the round was open.
+    pub late: BTreeMap<Stage, BTreeSet<u32>>,
+    /// Why nothing was released, if nothing was: then what was acknowledged is in no sum.
+    pub failure: Option<String>,
 }
 
 /// What a federation has spent of its privacy.
@@ -185,6 +223,9 @@ pub struct RoundSummary {
     /// The epsilon spent by its end, where privacy is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
+    /// How its masks went, if it had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<MaskedSummary>,
     /// The model after it.
     pub model_sha256: HexDigest,
 }

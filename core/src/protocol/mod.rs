@@ -12,6 +12,8 @@
 //! | `PUT`  | `/v1/rounds/{n}/updates/{client}`  | an encoded update  | [`ReceiptMessage`] |
 //! | `POST` | `/v1/rounds/{n}/declines/{client}` | [`Decline`]        | nothing |
 //! | `GET`  | `/v1/rounds`                       |                    | a list of [`RoundSummary`] |
+//! | `GET`  | `/v1/rounds/{n}/stages/{stage}/{client}` |              | what the client needs for its part in a stage |
+//! | `PUT`  | `/v1/rounds/{n}/stages/{stage}/{client}` | its message  | [`StageReceipt`] |
 //! | `GET`  | `/v1/clients/{client}/records`     |                    | the records of the rounds, to check receipts by |
 //!
 //! What is refused is answered with a [`Problem`]. Requests that act for a client are signed by it: [`signature`].
@@ -26,7 +28,7 @@ mod update_codec;
 pub use hex_digest::{HexDigest, HexDigestError};
 pub use message::{
     CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, EnrolledClient, FederationState,
-    PhaseName, PrivacyState, ReceiptMessage, RoundOutcome, RoundSummary,
+    MaskedSummary, PhaseName, PrivacyState, ReceiptMessage, RoundOutcome, RoundSummary, StageReceipt,
 };
 pub use problem::{Problem, ProblemDocument};
 pub use token::Token;

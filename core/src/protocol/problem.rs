@@ -62,6 +62,12 @@ pub enum Problem {
     UpdateNotClipped,
     /// The update has a weight that the plan does not allow.
     WeightNotAllowed,
+    /// The federation's rounds are masked, and the client enrols without a public key.
+    KeyNeeded,
+    /// The round is masked and the message is not, or the other way round.
+    OtherKindOfRound,
+    /// The message of a stage is forged, or not what the stage takes.
+    StageRefused,
     /// The coordinator is stopping.
     ShuttingDown,
     /// The coordinator has a fault of its own.
@@ -84,7 +90,7 @@ pub struct ProblemDocument {
 
 impl Problem {
     /// All problems.
-    pub const ALL: [Problem; 27] = [
+    pub const ALL: [Problem; 30] = [
         Problem::MalformedRequest,
         Problem::NotAuthorized,
         Problem::StaleSignature,
@@ -110,6 +116,9 @@ impl Problem {
         Problem::WrongLength,
         Problem::UpdateNotClipped,
         Problem::WeightNotAllowed,
+        Problem::KeyNeeded,
+        Problem::OtherKindOfRound,
+        Problem::StageRefused,
         Problem::ShuttingDown,
         Problem::Internal,
     ];
@@ -142,6 +151,9 @@ impl Problem {
             Problem::WrongLength => ("wrong-length", 422, "The update does not fit the model"),
             Problem::UpdateNotClipped => ("update-not-clipped", 422, "The update is not clipped"),
             Problem::WeightNotAllowed => ("weight-not-allowed", 422, "The weight is not allowed"),
+            Problem::KeyNeeded => ("key-needed", 422, "A public key is needed"),
+            Problem::OtherKindOfRound => ("other-kind-of-round", 409, "The round is of another kind"),
+            Problem::StageRefused => ("stage-refused", 422, "The message does not fit the stage"),
             Problem::ShuttingDown => ("shutting-down", 503, "The coordinator is stopping"),
             Problem::Internal => ("internal", 500, "The coordinator has a fault"),
         }

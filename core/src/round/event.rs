@@ -1,9 +1,10 @@
 //! What happens to a federation, and what it asks to be done.
 
-use super::{Collecting, Receipt, Recorded, Refusal, RoundRecord};
+use super::{Collecting, Receipt, Recorded, Refusal, RoundRecord, StageMessage};
 use crate::encoding::Update;
 use crate::params::Params;
 use crate::protocol::HexDigest;
+use crate::secagg::{IdentityKey, Stage};
 
 /// An update on its way in.
 #[derive(Debug, Clone)]
@@ -25,7 +26,11 @@ pub enum Event {
     Enrol {
         /// The place, from 1.
         place: Option<u32>,
+        /// Its public identity; needed where rounds are masked.
+        key: Option<IdentityKey>,
     },
+    /// A participant of a masked round sends the message of a stage.
+    Send(Box<StageMessage>),
     /// A participant sends its update.
     Submit(Submission),
     /// A participant says that it cannot take part: its training failed.
@@ -39,6 +44,8 @@ pub enum Event {
     Absorb(Collecting),
     /// Time has passed.
     Tick,
+    /// Nobody else will come: what is open closes as at its deadline. A simulator knows that; a network does not.
+    Expire,
 }
 
 /// Something to be done, in this order.
@@ -51,6 +58,15 @@ pub enum Effect {
     },
     /// Give the participant its receipt.
     Accepted(Receipt),
+    /// The message of a stage is taken.
+    Taken {
+        /// The round.
+        round: u32,
+        /// Who sent it.
+        client: u32,
+        /// The stage.
+        stage: Stage,
+    },
     /// The decline is noted.
     Declined,
     /// Tell the client why not. Nothing changed.
@@ -68,6 +84,13 @@ pub enum Effect {
     Opened {
         /// Its number, from 1.
         round: u32,
+    },
+    /// A further stage of the open, masked round awaits its messages: tell those who are awaited.
+    StageOpened {
+        /// The round.
+        round: u32,
+        /// The stage.
+        stage: Stage,
     },
     /// The last round is over: the model is final.
     Finished,

@@ -1,14 +1,17 @@
 //! The federation: which phase it is in, and how events move it on.
 
 use super::guard::Guard;
+use super::masked::{Next, Opening};
 use super::{
-    Collecting, Effect, Event, Outcome, Receipt, Refusal, RoundRecord, Rules, Submission, Timestamp, cohort,
+    Collecting, Effect, Event, Interrupted, MaskedRound, MaskingRules, Outcome, Receipt, Refusal,
+    RoundRecord, Rules, StageMessage, Submission, Timestamp, cohort,
 };
 use crate::aggregation::Sum;
 use crate::params::Params;
 use crate::privacy::{Ledger, NoiseSeed};
 use crate::random::Purpose;
-use std::collections::BTreeSet;
+use crate::secagg::{Identities, IdentityKey, Setup, Stage};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What the federation waits for.
@@ -18,6 +21,10 @@ pub enum Phase {
     Gathering,
     /// For the updates of a round.
     Collecting(Box<Collecting>),
+    /// For the messages of a masked round.
+    Masked(Box<MaskedRound>),
+    /// For nothing: a masked round was open when the coordinator ended, and is closed with the next step.
+    Interrupted(Box<Interrupted>),
     /// For nothing: the model is final.
     Finished,
 }
@@ -32,6 +39,15 @@ pub enum Assignment {
         /// When the round stops waiting.
         deadline: Timestamp,
     },
+    /// Do your part in a stage of a masked round: in the first, train the current model and advertise.
+    Mask {
+        /// The round.
+        round: u32,
+        /// The stage.
+        stage: Stage,
+        /// When the stage stops waiting.
+        deadline: Timestamp,
+    },
     /// Nothing at present.
     Wait,
     /// Nothing any more: the federation has finished.
@@ -43,6 +59,7 @@ pub enum Assignment {
 pub struct Federation {
     pub(super) rules: Rules,
     pub(super) enrolled: BTreeSet<u32>,
+    pub(super) identities: Identities,
     pub(super) model: Params,
     pub(super) phase: Phase,
     pub(super) history: Vec<RoundRecord>,
@@ -67,7 +84,8 @@ impl Federation {
 
     fn gathering(rules: Rules, model: Params, guard: Option<Guard>) -> Federation {
         let (enrolled, history) = (BTreeSet::new(), Vec::new());
-        Federation { rules, enrolled, model, phase: Phase::Gathering, history, guard }
+        let identities = Identities::new();
+        Federation { rules, enrolled, identities, model, phase: Phase::Gathering, history, guard }
     }
 
     /// What was released or is about to be, where privacy is promised.
@@ -128,25 +146,47 @@ impl Federation {
             Phase::Collecting(collecting) if collecting.awaits(client) => {
                 Assignment::Train { round: collecting.round, deadline: collecting.deadline }
             }
+            Phase::Masked(masked) if masked.awaits(client) => {
+                Assignment::Mask { round: masked.round(), stage: masked.stage(), deadline: masked.deadline() }
+            }
             Phase::Gathering | Phase::Collecting(_) => Assignment::Wait,
+            Phase::Masked(_) | Phase::Interrupted(_) => Assignment::Wait,
             Phase::Finished => Assignment::Finished,
         })
+    }
+
+    /// What a client needs for its part in a stage of the masked round that is open.
+    pub fn task(&self, round: u32, client: u32, stage: Stage) -> Result<Vec<u8>, Refusal> {
+        self.check_enrolled(client)?;
+        match &self.phase {
+            Phase::Masked(masked) if masked.round() == round => masked.task(client, stage),
+            _ if round as usize <= self.history.len() => Err(Refusal::TooLate { round, client }),
+            _ => Err(Refusal::RoundNotOpen { round }),
+        }
+    }
+
+    /// The public identities of the clients that take part in masked rounds.
+    pub fn identities(&self) -> &Identities {
+        &self.identities
     }
 
     /// Moves on by one event. What is overdue at `now` comes first, so that an update that arrives after the
     /// deadline finds its round closed. A refused event changes nothing but the list of late clients.
     pub fn step(self, event: Event, now: Timestamp) -> (Federation, Vec<Effect>) {
         let (mut federation, mut effects) = self.advance(Vec::new(), now);
-        match federation.handle(event) {
+        match federation.handle(event, now) {
             Ok(effect) => effects.extend(effect),
             Err(refusal) => effects.push(Effect::Refused(refusal)),
         }
         federation.advance(effects, now)
     }
 
-    fn handle(&mut self, event: Event) -> Result<Option<Effect>, Refusal> {
+    fn handle(&mut self, event: Event, now: Timestamp) -> Result<Option<Effect>, Refusal> {
         match event {
-            Event::Enrol { place } => self.enrol(place).map(|client| Some(Effect::Enrolled { client })),
+            Event::Enrol { place, key } => {
+                self.enrol(place, key).map(|client| Some(Effect::Enrolled { client }))
+            }
+            Event::Send(message) => self.take(*message).map(Some),
             Event::Submit(submission) => {
                 self.submit(&submission).map(|receipt| Some(Effect::Accepted(receipt)))
             }
@@ -155,12 +195,23 @@ impl Federation {
                 self.absorb(part);
                 Ok(None)
             }
+            Event::Expire => {
+                match &mut self.phase {
+                    Phase::Collecting(collecting) => collecting.deadline = now,
+                    Phase::Masked(masked) => masked.deadline = now,
+                    Phase::Gathering | Phase::Interrupted(_) | Phase::Finished => {}
+                }
+                Ok(None)
+            }
             Event::Tick => Ok(None),
         }
     }
 
-    fn enrol(&mut self, place: Option<u32>) -> Result<u32, Refusal> {
+    fn enrol(&mut self, place: Option<u32>, key: Option<IdentityKey>) -> Result<u32, Refusal> {
         let places = self.rules.places;
+        if self.rules.masking.is_some() && key.is_none() {
+            return Err(Refusal::NoKey);
+        }
         let client = match place {
             Some(place) if !(1..=places).contains(&place) => {
                 return Err(Refusal::NoSuchPlace { place, places });
@@ -172,6 +223,7 @@ impl Federation {
             }
         };
         self.enrolled.insert(client);
+        self.identities.extend(key.map(|key| (client, key)));
         Ok(client)
     }
 
@@ -182,6 +234,9 @@ impl Federation {
             && collecting.round == round
         {
             return collecting.accept(submission);
+        }
+        if self.is_masked(round) {
+            return Err(Refusal::OnlyMasked { round });
         }
         let record = self.closed_round(round)?;
         match record.receipt(client) {
@@ -199,14 +254,42 @@ impl Federation {
         self.check_enrolled(client)?;
         match &mut self.phase {
             Phase::Collecting(collecting) if collecting.round == round => collecting.decline(client, round),
+            Phase::Masked(masked) if masked.round == round => masked.decline(client),
             _ => self.closed_round(round).and(Err(Refusal::TooLate { round, client })),
         }
+    }
+
+    /// Counts the message of a stage.
+    fn take(&mut self, message: StageMessage) -> Result<Effect, Refusal> {
+        let StageMessage { client, round, .. } = message;
+        self.check_enrolled(client)?;
+        match &mut self.phase {
+            Phase::Masked(masked) if masked.round() == round => {
+                masked.accept(message).map(|stage| Effect::Taken { round, client, stage })
+            }
+            Phase::Collecting(collecting) if collecting.round == round => Err(Refusal::NotMasked { round }),
+            _ => {
+                let record = self.closed_round(round)?;
+                if record.masked.is_none() {
+                    return Err(Refusal::NotMasked { round });
+                }
+                if !record.cohort.contains(&client) {
+                    return Err(Refusal::NotInCohort { round, client });
+                }
+                record.late.insert(client);
+                Err(Refusal::TooLate { round, client })
+            }
+        }
+    }
+
+    fn is_masked(&self, round: u32) -> bool {
+        matches!(&self.phase, Phase::Masked(masked) if masked.round() == round)
     }
 
     fn absorb(&mut self, part: Collecting) {
         match &mut self.phase {
             Phase::Collecting(collecting) => collecting.absorb(part),
-            Phase::Gathering | Phase::Finished => {
+            Phase::Gathering | Phase::Masked(_) | Phase::Interrupted(_) | Phase::Finished => {
                 unreachable!("a part is taken from the round that is open, and joined before it closes")
             }
         }
@@ -222,13 +305,54 @@ impl Federation {
                 Phase::Collecting(collecting) if collecting.is_over(now) => {
                     self.phase = Phase::Gathering;
                     let record = self.close(*collecting, now);
-                    effects.push(Effect::Closed { record: record.clone(), model: self.model.clone() });
-                    self.history.push(record);
-                    self.phase = self.next_phase(now, &mut effects);
+                    self.phase = self.enter(record, now, &mut effects);
+                }
+                Phase::Masked(masked) if masked.is_over(now) => {
+                    self.phase = Phase::Gathering;
+                    self.phase = self.close_stage(*masked, now, &mut effects);
+                }
+                Phase::Interrupted(interrupted) => {
+                    self.phase = Phase::Gathering;
+                    let record = interrupted.record(now, self.rules.minimum, self.epsilon());
+                    self.phase = self.enter(record, now, &mut effects);
                 }
                 _ => return (self, effects),
             }
         }
+    }
+
+    /// Ends a stage of a masked round, and with the last one the round.
+    fn close_stage(&mut self, masked: MaskedRound, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
+        let round = masked.round();
+        let (opened, cohort, declined) = (masked.opened, masked.cohort.clone(), masked.declined.clone());
+        match masked.close_stage(now) {
+            Next::Stage(next) => {
+                effects.push(Effect::StageOpened { round, stage: next.stage() });
+                Phase::Masked(next)
+            }
+            Next::Over { sum, masked } => {
+                let record = RoundRecord {
+                    round,
+                    opened,
+                    closed: now,
+                    cohort,
+                    contributions: BTreeMap::new(),
+                    declined,
+                    late: BTreeSet::new(),
+                    outcome: self.release(sum, round),
+                    epsilon: self.epsilon(),
+                    masked: Some(masked),
+                };
+                self.enter(record, now, effects)
+            }
+        }
+    }
+
+    /// Enters the record of a round that is over, and goes on with the next.
+    fn enter(&mut self, record: RoundRecord, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
+        effects.push(Effect::Closed { record: record.clone(), model: self.model.clone() });
+        self.history.push(record);
+        self.next_phase(now, effects)
     }
 
     fn next_phase(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
@@ -248,6 +372,9 @@ impl Federation {
             }
         }
         effects.push(Effect::Opened { round });
+        if let Some(masking) = self.rules.masking {
+            return Phase::Masked(Box::new(self.open_masked(masking, round, now)));
+        }
         Phase::Collecting(Box::new(Collecting::open(
             &self.rules,
             round,
@@ -256,6 +383,25 @@ impl Federation {
             self.model.len(),
             now,
         )))
+    }
+
+    fn open_masked(&self, rules: MaskingRules, round: u32, now: Timestamp) -> MaskedRound {
+        let MaskingRules { masking, .. } = rules;
+        let setup = Setup {
+            identities: self.identities.clone(),
+            assumptions: masking.assumptions(),
+            minimum: self.rules.minimum,
+            ring: masking.ring(),
+        };
+        let opening = Opening {
+            context: rules.context(round, &self.model),
+            setup: Arc::new(setup),
+            layout: masking.layout(self.model.len()),
+            cohort: self.cohort(round),
+            first_deadline: self.rules.deadline,
+            stage_deadline: masking.stage_deadline(),
+        };
+        MaskedRound::open(opening, now)
     }
 
     fn cohort(&self, round: u32) -> BTreeSet<u32> {
@@ -280,22 +426,9 @@ impl Federation {
 
     /// Ends a round: with enough contributions its sum is released and makes the next model; with fewer, nothing is.
     fn close(&mut self, mut round: Collecting, now: Timestamp) -> RoundRecord {
-        let rules = &self.rules;
-        let weight = round.sum.weight();
-        let enough = round.contributions.len() >= rules.minimum as usize;
+        let enough = round.contributions.len() >= self.rules.minimum as usize;
         let sum = std::mem::replace(&mut round.sum, Sum::new(0));
-        let mean = match &self.guard {
-            Some(guard) => enough.then(|| guard.mean(sum, round.round, rules.grid)),
-            None if enough => sum.mean(rules.grid),
-            None => None,
-        };
-        let outcome = match mean {
-            Some(mean) => {
-                rules.strategy.apply(&mut self.model, &mean);
-                Outcome::Released { weight, train_loss: self.guard.is_none().then_some(mean.loss) }
-            }
-            None => Outcome::Abandoned { minimum: rules.minimum },
-        };
+        let outcome = self.release(enough.then_some(sum), round.round);
         RoundRecord {
             round: round.round,
             opened: round.opened,
@@ -305,7 +438,25 @@ impl Federation {
             declined: round.declined,
             late: BTreeSet::new(),
             outcome,
-            epsilon: self.guard.as_ref().map(Guard::epsilon),
+            epsilon: self.epsilon(),
+            masked: None,
+        }
+    }
+
+    /// Makes the next model of a sum, if there is one.
+    fn release(&mut self, sum: Option<Sum>, round: u32) -> Outcome {
+        let rules = &self.rules;
+        let weight = sum.as_ref().map_or(0, Sum::weight);
+        let mean = sum.and_then(|sum| match &self.guard {
+            Some(guard) => Some(guard.mean(sum, round, rules.grid)),
+            None => sum.mean(rules.grid),
+        });
+        match mean {
+            Some(mean) => {
+                rules.strategy.apply(&mut self.model, &mean);
+                Outcome::Released { weight, train_loss: self.guard.is_none().then_some(mean.loss) }
+            }
+            None => Outcome::Abandoned { minimum: rules.minimum },
         }
     }
 }
@@ -339,6 +490,7 @@ mod tests {
             strategy: FederatedAveraging { server_learning_rate: 1.0 },
             seed: Seed(1),
             protection: None,
+            masking: None,
         }
     }
 
@@ -349,7 +501,9 @@ mod tests {
 
     /// All three clients are enrolled and the first round is open.
     fn collecting(rules: Rules) -> Federation {
-        (0..3).fold(gathering(rules), |federation, _| federation.step(Event::Enrol { place: None }, START).0)
+        (0..3).fold(gathering(rules), |federation, _| {
+            federation.step(Event::Enrol { place: None, key: None }, START).0
+        })
     }
 
     fn submit(client: u32, round: u32) -> Submission {
@@ -366,10 +520,11 @@ mod tests {
 
     #[test]
     fn the_first_round_opens_when_enough_clients_are_there() {
-        let (federation, effects) = gathering(rules()).step(Event::Enrol { place: Some(2) }, START);
+        let (federation, effects) =
+            gathering(rules()).step(Event::Enrol { place: Some(2), key: None }, START);
         assert_eq!(effects, [Effect::Enrolled { client: 2 }]);
-        let (federation, _) = federation.step(Event::Enrol { place: None }, START);
-        let (federation, effects) = federation.step(Event::Enrol { place: None }, START);
+        let (federation, _) = federation.step(Event::Enrol { place: None, key: None }, START);
+        let (federation, effects) = federation.step(Event::Enrol { place: None, key: None }, START);
         assert_eq!(effects, [Effect::Enrolled { client: 3 }, Effect::Opened { round: 1 }]);
         let deadline = START.after(Duration::from_secs(10));
         assert_eq!(federation.assignment(1), Ok(Assignment::Train { round: 1, deadline }));
@@ -377,12 +532,12 @@ mod tests {
 
     #[test]
     fn a_place_is_given_once_and_only_if_there_is_one() {
-        let (federation, _) = gathering(rules()).step(Event::Enrol { place: Some(2) }, START);
-        let enrol = |place| refusal(&federation, Event::Enrol { place: Some(place) }, START);
+        let (federation, _) = gathering(rules()).step(Event::Enrol { place: Some(2), key: None }, START);
+        let enrol = |place| refusal(&federation, Event::Enrol { place: Some(place), key: None }, START);
         assert_eq!(enrol(2), Refusal::PlaceTaken { place: 2 });
         assert_eq!(enrol(4), Refusal::NoSuchPlace { place: 4, places: 3 });
         assert_eq!(enrol(0), Refusal::NoSuchPlace { place: 0, places: 3 });
-        let full = refusal(&collecting(rules()), Event::Enrol { place: None }, START);
+        let full = refusal(&collecting(rules()), Event::Enrol { place: None, key: None }, START);
         assert_eq!(full, Refusal::Full { places: 3 });
     }
 
@@ -551,7 +706,7 @@ mod tests {
         let mut federation = Federation::protected(rules, Params::zeros(layout), seed);
         assert_eq!(federation.ledger().unwrap().releases(), 0);
         for _ in 0..3 {
-            federation = federation.step(Event::Enrol { place: None }, START).0;
+            federation = federation.step(Event::Enrol { place: None, key: None }, START).0;
         }
         assert_eq!(federation.ledger().unwrap().releases(), 1);
         let spent = federation.epsilon().unwrap();

@@ -86,6 +86,7 @@ mod tests {
                 late: BTreeSet::new(),
                 outcome: Outcome::Released { weight: 10, train_loss: None },
                 epsilon: None,
+                masked: None,
             };
             let models = (HexDigest([round as u8; 32]), HexDigest([round as u8 + 1; 32]));
             chain.push(SealedRecord::seal(&record, chain.last(), PLAN, models));
@@ -109,7 +110,8 @@ mod tests {
         assert_eq!(found(receipt(0, 1)), InclusionError::NoRecord { round: 0, last: 2 });
         let another = InclusionError::AnotherUpdate { round: 1, client: 1 };
         assert_eq!(found(ReceiptMessage { weight: 6, ..receipt(1, 1) }), another);
-        assert_eq!(found(ReceiptMessage { update_sha256: PLAN, ..receipt(1, 1) }), another);
+        let exchanged = ReceiptMessage { update_sha256: HexDigest([9; 32]), ..receipt(1, 1) };
+        assert_eq!(found(exchanged), another);
         let mut changed = records.clone();
         changed[0].record.contributions.remove(&2);
         let broken = check_inclusion(&changed, PLAN, &[receipt(1, 1)]);

@@ -6,6 +6,9 @@
 //!                                   +------------------- next round ------------------------+--> Finished
 //! ```
 //!
+//! Where the plan says so, a round is masked ([`MaskedRound`]): it goes through the stages of [`crate::secagg`] and ends
+//! with the very sum that [`Collecting`] would have made.
+//!
 //! [`Federation::step`] takes the state, an event and the time, and gives the next state and what is to be done
 //! about it. The HTTP service and the simulator both only carry events to it.
 
@@ -15,6 +18,7 @@ mod event;
 mod federation;
 mod guard;
 mod inclusion;
+mod masked;
 mod record;
 mod refusal;
 mod resume;
@@ -27,9 +31,10 @@ pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};
 pub use guard::Recorded;
 pub use inclusion::{InclusionError, check_inclusion};
-pub use record::{Contribution, Outcome, Receipt, RoundRecord};
+pub use masked::{Interrupted, MaskedRound, StageContent, StageMessage};
+pub use record::{Contribution, MaskedRecord, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
 pub use resume::{ResumeError, Saved};
-pub use rules::Rules;
+pub use rules::{MaskingRules, Rules};
 pub use sealed::{ChainError, SealedRecord, check_chain};
 pub use time::Timestamp;

@@ -2,6 +2,7 @@
 
 use super::Timestamp;
 use crate::protocol::HexDigest;
+use crate::secagg::Stage;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,7 @@ pub enum Outcome {
         /// them at home.
         train_loss: Option<f64>,
     },
-    /// It had too few contributions, so that nothing was released and the model stayed.
+    /// It had too few contributions, or its masks could not be taken off: nothing was released and the model stayed.
     Abandoned {
         /// How many contributions the plan asks for at the least.
         minimum: u32,
@@ -66,9 +67,33 @@ pub struct RoundRecord {
     /// The epsilon spent by its end, where privacy is promised.
     #[serde(default)]
     pub epsilon: Option<f64>,
+    /// How the masks went, if there were any: then nobody knows what one update weighs, and `contributions` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<MaskedRecord>,
+}
+
+/// What remains of the masks of a round. It names clients, and holds nothing of what they sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MaskedRecord {
+    /// Whose masked inputs had arrived: they are in the released sum, or in nothing if the round failed.
+    pub inputs: BTreeSet<u32>,
+    /// Who was missed at which stage, each at the first.
+    pub missed: BTreeMap<Stage, BTreeSet<u32>>,
+    /// Who came after the end of a stage, while the round was open.
+    pub late: BTreeMap<Stage, BTreeSet<u32>>,
+    /// Why nothing was released, if nothing was.
+    pub failure: Option<String>,
 }
 
 impl RoundRecord {
+    /// Those whose update was counted: it is in the sum, if that was released.
+    pub fn contributors(&self) -> Vec<u32> {
+        match &self.masked {
+            Some(masked) => masked.inputs.iter().copied().collect(),
+            None => self.contributions.keys().copied().collect(),
+        }
+    }
+
     /// The receipt of a client whose update was counted.
     pub fn receipt(&self, client: u32) -> Option<Receipt> {
         let contribution = *self.contributions.get(&client)?;

@@ -1,9 +1,10 @@
 //! Why an event is refused. A refusal changes no state.
 
 use crate::protocol::{Problem, ProblemDocument};
+use crate::secagg::{CoordinatorError, Stage};
 
 /// What a client did that the federation does not allow.
-#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq)]
 pub enum Refusal {
     /// It asked for a place that the federation does not have.
     #[error("there is no place {place}: the federation has places 1 to {places}")]
@@ -69,6 +70,61 @@ pub enum Refusal {
         /// Who it is.
         client: u32,
     },
+    /// It enrols without a public identity.
+    #[error("the rounds of this federation are masked: enrol with a public key")]
+    NoKey,
+    /// It sends an update in the clear.
+    #[error("round {round} is masked: it takes no update in the clear")]
+    OnlyMasked {
+        /// The round it named.
+        round: u32,
+    },
+    /// It sends the message of a stage where there are none.
+    #[error("round {round} is not masked: it has no stages")]
+    NotMasked {
+        /// The round it named.
+        round: u32,
+    },
+    /// It names a stage that is not open yet.
+    #[error("the stage {stage} of round {round} is not open yet: check in for a task")]
+    StageNotOpen {
+        /// The round it named.
+        round: u32,
+        /// The stage it named.
+        stage: Stage,
+    },
+    /// It came after the end of a stage, or was missed at an earlier one.
+    #[error(
+        "client {client} came too late for the stage {stage} of round {round}: check in for the next task"
+    )]
+    StageOver {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+        /// The stage it named.
+        stage: Stage,
+    },
+    /// It sent a second message for a stage that differs from the first, which is taken.
+    #[error(
+        "client {client} has sent another message for the stage {stage} of round {round}: the first one counts"
+    )]
+    AnotherMessage {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+        /// The stage.
+        stage: Stage,
+    },
+    /// Its message is not what the stage takes.
+    #[error("round {round}: {source}")]
+    Stage {
+        /// The round.
+        round: u32,
+        /// What is wrong with it.
+        source: CoordinatorError,
+    },
     /// Its update is for another architecture.
     #[error("the update has {found} parameters, the model has {expected}: train the model of the task")]
     WrongLength {
@@ -109,6 +165,12 @@ impl From<Refusal> for Problem {
             Refusal::NotInCohort { .. } => Problem::NotInCohort,
             Refusal::AnotherUpdate { .. } => Problem::AnotherUpdate,
             Refusal::HasDeclined { .. } => Problem::HasDeclined,
+            Refusal::NoKey => Problem::KeyNeeded,
+            Refusal::OnlyMasked { .. } | Refusal::NotMasked { .. } => Problem::OtherKindOfRound,
+            Refusal::StageNotOpen { .. } => Problem::RoundNotOpen,
+            Refusal::StageOver { .. } => Problem::TooLate,
+            Refusal::AnotherMessage { .. } => Problem::AnotherUpdate,
+            Refusal::Stage { .. } => Problem::StageRefused,
             Refusal::WrongLength { .. } => Problem::WrongLength,
             Refusal::NotClipped { .. } => Problem::UpdateNotClipped,
             Refusal::Weight { .. } => Problem::WeightNotAllowed,

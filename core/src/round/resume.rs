@@ -1,11 +1,12 @@
 //! A federation that goes on where it was, from what was kept of it.
 
 use super::guard::Guard;
-use super::{Collecting, Contribution, Federation, Phase, Recorded, RoundRecord, Rules};
+use super::{Collecting, Contribution, Federation, Interrupted, Phase, Recorded, RoundRecord, Rules};
 use crate::aggregation::Sum;
 use crate::params::Params;
 use crate::plan::Protection;
 use crate::privacy::NoiseSeed;
+use crate::secagg::Identities;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,12 +15,16 @@ use std::sync::Arc;
 pub struct Saved {
     /// The clients that have enrolled.
     pub enrolled: BTreeSet<u32>,
+    /// Their public identities, where rounds are masked.
+    pub identities: Identities,
     /// The current model.
     pub model: Params,
     /// The records of the rounds that are over, in their order.
     pub history: Vec<RoundRecord>,
     /// The round that is open, if one is.
     pub open: Option<Collecting>,
+    /// The masked round that was open, if one was: it cannot go on.
+    pub interrupted: Option<Interrupted>,
     /// What the ledger has, in its order.
     pub recorded: Vec<Recorded>,
 }
@@ -110,6 +115,10 @@ impl Saved {
                 return Err(ResumeError::Order { expected, found: record.round });
             }
         }
+        if let Some(interrupted) = &self.interrupted {
+            let (found, expected) = (interrupted.masked_round, self.history.len() as u32 + 1);
+            return if found == expected { Ok(()) } else { Err(ResumeError::Order { expected, found }) };
+        }
         let Some(open) = &self.open else { return Ok(()) };
         let (round, expected) = (open.round, self.history.len() as u32 + 1);
         if round != expected {
@@ -139,7 +148,10 @@ impl Saved {
         seed: Arc<NoiseSeed>,
     ) -> Result<Option<Guard>, ResumeError> {
         let opened = match protection {
-            Some(_) => self.history.len() as u32 + u32::from(self.open.is_some()),
+            Some(_) => {
+                let is_open = self.open.is_some() || self.interrupted.is_some();
+                self.history.len() as u32 + u32::from(is_open)
+            }
             None => self.history.iter().filter(|record| record.epsilon.is_some()).count() as u32,
         };
         let recorded = self.recorded.len() as u32;
@@ -165,9 +177,11 @@ impl Federation {
     pub fn resume(rules: Rules, saved: Saved, seed: Arc<NoiseSeed>) -> Result<Federation, ResumeError> {
         saved.check()?;
         let mut guard = saved.guard(rules.protection.as_ref(), seed)?;
-        let Saved { enrolled, model, history, open, .. } = saved;
+        let Saved { enrolled, identities, model, history, open, interrupted, .. } = saved;
+        let open = open.map(|open| Phase::Collecting(Box::new(open)));
+        let open = open.or(interrupted.map(|interrupted| Phase::Interrupted(Box::new(interrupted))));
         let phase = match open {
-            Some(open) => Phase::Collecting(Box::new(open)),
+            Some(open) => open,
             None if history.len() as u32 >= rules.rounds => Phase::Finished,
             None => match &mut guard {
                 // The step that closed the last round would have opened another, had the ledger let it.
@@ -178,7 +192,7 @@ impl Federation {
                 _ => Phase::Gathering,
             },
         };
-        Ok(Federation { rules, enrolled, model, phase, history, guard })
+        Ok(Federation { rules, enrolled, identities, model, phase, history, guard })
     }
 }
 
@@ -210,6 +224,7 @@ mod tests {
             strategy: FederatedAveraging { server_learning_rate: 1.0 },
             seed: Seed(1),
             protection: None,
+            masking: None,
         }
     }
 
@@ -235,13 +250,15 @@ mod tests {
                 let sum = Sum::decode(&open.sum().encode()).unwrap();
                 Some(opened.resume(open.contributions.clone(), open.declined.clone(), sum).unwrap())
             }
-            Phase::Gathering | Phase::Finished => None,
+            Phase::Gathering | Phase::Masked(_) | Phase::Interrupted(_) | Phase::Finished => None,
         };
         Saved {
             enrolled: federation.enrolled().clone(),
+            identities: federation.identities().clone(),
             model: federation.model().clone(),
             history: federation.history().to_vec(),
             open,
+            interrupted: None,
             recorded: Vec::new(),
         }
     }
@@ -252,7 +269,7 @@ mod tests {
 
     #[test]
     fn resuming_after_any_event_changes_nothing() {
-        let enrolments = (1..=3).map(|client| Event::Enrol { place: Some(client) });
+        let enrolments = (1..=3).map(|client| Event::Enrol { place: Some(client), key: None });
         let decline = Event::Decline { client: 3, round: 1 };
         let submissions = [submit(1, 1), decline, submit(2, 1), submit(1, 2), submit(3, 2), submit(2, 2)];
         let mut undisturbed = Federation::new(rules(), model());
@@ -309,7 +326,7 @@ mod tests {
         let mut ledger = Vec::new();
         let mut federation = Federation::protected(private(), model(), seed(1));
         for client in 1..=3 {
-            federation = stepped(federation, Event::Enrol { place: Some(client) }, &mut ledger);
+            federation = stepped(federation, Event::Enrol { place: Some(client), key: None }, &mut ledger);
         }
         let mut restarts = 0;
         while let Phase::Collecting(open) = federation.phase().clone() {
@@ -349,7 +366,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_together_is_refused() {
         let enrolled = (1..=3).fold(Federation::new(rules(), model()), |federation, client| {
-            step(federation, Event::Enrol { place: Some(client) })
+            step(federation, Event::Enrol { place: Some(client), key: None })
         });
         let sound = saved(&step(enrolled, submit(2, 1)));
         let refused = |change: &dyn Fn(&mut Saved)| {

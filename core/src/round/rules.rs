@@ -2,8 +2,11 @@
 
 use crate::aggregation::FederatedAveraging;
 use crate::encoding::FixedPoint;
-use crate::plan::{CohortRule, NoiseAt, Plan, Protection};
+use crate::params::Params;
+use crate::plan::{CohortRule, Masking, NoiseAt, Plan, Protection};
+use crate::protocol::HexDigest;
 use crate::random::Seed;
+use crate::secagg::RoundContext;
 use std::time::Duration;
 
 /// The rules by which rounds are run. Made from a checked plan, so that they agree with one another.
@@ -31,6 +34,32 @@ pub struct Rules {
     pub seed: Seed,
     /// How clients are protected, if privacy is promised.
     pub protection: Option<Protection>,
+    /// How updates are hidden from the coordinator, if they are.
+    pub masking: Option<MaskingRules>,
+}
+
+/// How masked rounds are run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskingRules {
+    /// The plan's masks.
+    pub masking: Masking,
+    /// The digest of the federation's name.
+    pub federation: HexDigest,
+    /// The digest of the plan.
+    pub plan: HexDigest,
+}
+
+impl MaskingRules {
+    /// The masks that a plan asks for, if it does.
+    pub fn new(plan: &Plan) -> Option<MaskingRules> {
+        let masking = *plan.masking()?;
+        Some(MaskingRules { masking, federation: HexDigest::of(plan.name().as_bytes()), plan: plan.digest() })
+    }
+
+    /// What a round that trains this model is about.
+    pub fn context(&self, round: u32, model: &Params) -> RoundContext {
+        RoundContext { federation: self.federation.0, round, plan: self.plan.0, model: model.digest() }
+    }
 }
 
 impl Rules {
@@ -56,6 +85,7 @@ impl Rules {
             strategy: plan.strategy(),
             seed: plan.seed(),
             protection: plan.protection().cloned(),
+            masking: MaskingRules::new(plan),
         }
     }
 }

@@ -132,6 +132,7 @@ mod tests {
                 late: BTreeSet::from([4]),
                 outcome: Outcome::Released { weight: 7, train_loss: Some(0.1 + 0.2) },
                 epsilon: None,
+                masked: None,
             };
             let model = |round: u32| HexDigest([round as u8; 32]);
             chain.push(SealedRecord::seal(&record, chain.last(), PLAN, (model(round), model(round + 1))));

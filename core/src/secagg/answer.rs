@@ -5,6 +5,7 @@ use super::shamir::Share;
 use zeroize::Zeroizing;
 
 /// A client's answer: the shares that unmask the sum. Until it is sent it is a secret: it does not print.
+#[derive(Clone)]
 pub struct Answer {
     /// The round.
     pub(crate) round: u32,
@@ -51,6 +52,11 @@ impl AnswerRecord for LatestAnswer {
 
 impl Answer {
     const STAGE: u8 = 9;
+
+    /// The round.
+    pub fn round(&self) -> u32 {
+        self.round
+    }
 
     /// Who answers.
     pub fn client(&self) -> u32 {

@@ -216,10 +216,15 @@ impl<'a> Shared<'a> {
 
 impl<'a> Masking<'a> {
     /// Masks the input. Noise of the client's own is added to the input before this.
+    ///
+    /// # Panics
+    /// If the words are not those of the setup's ring.
     pub fn mask<W: Word>(self, mut input: Vec<W>) -> (Masked<'a>, MaskedInput<W>) {
         let Masking { member, session, masks, held } = self;
+        let ring = member.setup.ring;
+        assert_eq!(ring.is_wide(), W::BITS > u32::BITS, "the setup says which words are masked");
         mask::apply(&masks, &mut input);
-        let message = MaskedInput { round: session.round(), client: member.client, words: input };
+        let message = MaskedInput { round: session.round(), client: member.client, ring, words: input };
         (Masked { member, session, held }, message)
     }
 }

@@ -56,13 +56,16 @@ pub enum DecodeError {
         client: u32,
     },
     /// The words of a vector are of another width.
-    #[error("the words of the vector have {found} bits, {expected} are agreed")]
+    #[error("the words of the vector have {found} bits, and do not belong into words of {expected}")]
     Ring {
-        /// The width that is agreed.
+        /// The width of the words that hold them.
         expected: u32,
         /// The width in the message.
         found: u32,
     },
+    /// A bit behind the last word is set.
+    #[error("bits behind the last word of the vector are set")]
+    Padding,
 }
 
 /// Begins a message.

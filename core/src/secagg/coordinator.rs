@@ -16,11 +16,14 @@ use super::setup::{Session, Setup};
 use super::survivors::{Confirmation, Confirmations, SurvivorSet};
 use super::unmasking;
 use super::{CoordinatorError, Word};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// The stages at which a client can be missed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// It sent no keys.
     Advertise,
@@ -59,7 +62,7 @@ pub struct Unmasked<W> {
 }
 
 /// Awaits the adverts of a cohort.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Advertising {
     setup: Arc<Setup>,
     context: RoundContext,
@@ -68,14 +71,14 @@ pub struct Advertising {
 }
 
 /// Awaits the shares of all that advertised.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sharing {
     round: Round,
     sealed: BTreeMap<u32, Vec<(u32, Sealed)>>,
 }
 
 /// Awaits the masked inputs of all that shared. Its memory is one sum, however many come.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Collecting<W> {
     round: Round,
     sealed: BTreeMap<u32, Vec<(u32, Sealed)>>,
@@ -84,7 +87,7 @@ pub struct Collecting<W> {
 }
 
 /// Awaits the survivors' signatures of who survived.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Confirming<W> {
     round: Round,
     set: SurvivorSet,
@@ -94,6 +97,7 @@ pub struct Confirming<W> {
 }
 
 /// Awaits the answers of all that signed.
+#[derive(Clone)]
 pub struct Unmasking<W> {
     round: Round,
     set: SurvivorSet,
@@ -103,10 +107,10 @@ pub struct Unmasking<W> {
 }
 
 /// What stays the same through the stages once the roster is there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Round {
     setup: Arc<Setup>,
-    session: Session,
+    session: Arc<Session>,
     missing: Missing,
 }
 
@@ -114,6 +118,16 @@ impl Advertising {
     /// Opens a round with a cohort.
     pub fn open(setup: Arc<Setup>, context: RoundContext, cohort: BTreeSet<u32>) -> Advertising {
         Advertising { setup, context, cohort, adverts: BTreeMap::new() }
+    }
+
+    /// What both halves of the round agree on.
+    pub fn setup(&self) -> &Arc<Setup> {
+        &self.setup
+    }
+
+    /// What the round is about.
+    pub fn context(&self) -> RoundContext {
+        self.context
     }
 
     /// Who is still awaited.
@@ -147,13 +161,21 @@ impl Advertising {
             Ok(Session::new(roster, &setup.assumptions)?)
         });
         match session {
-            Ok(session) => Ok(Sharing { round: Round { setup, session, missing }, sealed: BTreeMap::new() }),
+            Ok(session) => {
+                let round = Round { setup, session: Arc::new(session), missing };
+                Ok(Sharing { round, sealed: BTreeMap::new() })
+            }
             Err(reason) => Err(Failed { reason, missing }),
         }
     }
 }
 
 impl Sharing {
+    /// What follows from the roster: clients of this process need not work it out each.
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.round.session
+    }
+
     /// The list that is published.
     pub fn roster(&self) -> &Roster {
         &self.round.session.roster
@@ -186,7 +208,7 @@ impl Sharing {
         Ok(())
     }
 
-    /// Closes the stage: shares can be delivered, and inputs of so many words collected. A client with too few
+    /// Closes the stage: shares can be delivered, and inputs of so many words of the setup's ring collected. A client with too few
     /// neighbours left could not be unmasked: it is left out here.
     pub fn close<W: Word>(mut self, words: usize) -> Result<Collecting<W>, Failed> {
         loop {
@@ -214,6 +236,11 @@ impl Sharing {
 }
 
 impl<W: Word> Collecting<W> {
+    /// Whose inputs have arrived.
+    pub fn arrived(&self) -> &BTreeSet<u32> {
+        &self.survivors
+    }
+
     /// Who is still awaited.
     pub fn awaited(&self) -> impl Iterator<Item = u32> {
         self.sealed.keys().copied().filter(|client| !self.survivors.contains(client))
@@ -234,9 +261,13 @@ impl<W: Word> Collecting<W> {
 
     /// Adds a masked input.
     pub fn accept(&mut self, message: &MaskedInput<W>) -> Result<(), CoordinatorError> {
-        let MaskedInput { round, client, words } = message;
+        let MaskedInput { round, client, ring, words } = message;
         let client = *client;
         self.round.check(client, *round)?;
+        let (expected, found) = (self.round.setup.ring.bits(), ring.bits());
+        if found != expected {
+            return Err(CoordinatorError::OtherRing { client, expected, found });
+        }
         if !self.sealed.contains_key(&client) {
             return Err(CoordinatorError::NotAwaited { client });
         }
@@ -370,6 +401,35 @@ impl<W: Word> Unmasking<W> {
             }
             Err(reason) => Err(round.failed(reason)),
         }
+    }
+}
+
+impl Stage {
+    /// All stages, in their order.
+    pub const ALL: [Stage; 5] = [Stage::Advertise, Stage::Share, Stage::Input, Stage::Confirm, Stage::Answer];
+
+    /// Its name, as in addresses and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Advertise => "advertise",
+            Stage::Share => "share",
+            Stage::Input => "input",
+            Stage::Confirm => "confirm",
+            Stage::Answer => "answer",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl<W> fmt::Debug for Unmasking<W> {
+    /// The answers are secrets until they are used: they do not print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unmasking").field("set", &self.set).finish_non_exhaustive()
     }
 }
 

@@ -48,6 +48,16 @@ pub enum CoordinatorError {
         /// How many came.
         found: usize,
     },
+    /// An input is of another ring.
+    #[error("the input of client {client} has words of {found} bits, {expected} are awaited")]
+    OtherRing {
+        /// Who sent it.
+        client: u32,
+        /// How many bits are awaited.
+        expected: u32,
+        /// How many each word has.
+        found: u32,
+    },
     /// A confirmation does not have its client's signature of the survivor set.
     #[error("the confirmation of client {client} is forged, or of another survivor set")]
     ForgedConfirmation {

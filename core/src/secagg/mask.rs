@@ -44,8 +44,8 @@ impl Mask {
     /// Applies the part of the mask that begins at block `from`.
     fn apply<W: Word>(&self, words: &mut [W], from: u128, stream: &mut [[u8; BLOCK]; BATCH]) {
         let mut counter = self.counter.wrapping_add(from);
-        for words in words.chunks_mut(BATCH * BLOCK / W::RING.bytes()) {
-            let blocks = &mut stream[..(words.len() * W::RING.bytes()).div_ceil(BLOCK)];
+        for words in words.chunks_mut(BATCH * BLOCK / W::BYTES) {
+            let blocks = &mut stream[..(words.len() * W::BYTES).div_ceil(BLOCK)];
             for block in blocks.iter_mut() {
                 *block = counter.to_be_bytes();
                 counter = counter.wrapping_add(1);
@@ -76,7 +76,7 @@ pub(crate) fn apply_in_parallel<W: Word>(masks: &[Mask], words: &mut [W]) {
 }
 
 fn chunk_words<W: Word>() -> usize {
-    CHUNK / W::RING.bytes()
+    CHUNK / W::BYTES
 }
 
 fn apply_to_chunk<W: Word>(masks: &[Mask], chunk: &mut [W], at: usize) {

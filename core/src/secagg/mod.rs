@@ -2,7 +2,7 @@
 //!
 //! SecAgg+ (Bell et al. 2020, "Secure Single-Server Aggregation with (Poly)Logarithmic Overhead") on the protocol of
 //! Bonawitz et al. 2017, with consistency signatures against a coordinator that lies about dropouts. Inputs are
-//! vectors over `Z_{2^32}` or `Z_{2^64}`; the sum is exact.
+//! vectors over `Z_{2^16}` to `Z_{2^32}`, or `Z_{2^64}`; the sum is exact.
 //!
 //! ```text
 //! stage    client                                   coordinator
@@ -21,7 +21,7 @@
 //! Four clients; the last one vanishes after it has shared its secrets.
 //!
 //! ```
-//! use privet_core::aggregation::Sum;
+//! use privet_core::aggregation::{Sum, WordLayout};
 //! use privet_core::encoding::Update;
 //! use privet_core::secagg::*;
 //! use rand::SeedableRng;
@@ -34,7 +34,9 @@
 //!     identities: (1..).zip(identities.iter().map(Identity::key)).collect(),
 //!     assumptions: Assumptions::new(0.1, 0.1, Adversary::Lying)?,
 //!     minimum: 3,
+//!     ring: Ring::BITS_64,
 //! });
+//! let layout = WordLayout::new(2, setup.ring, 4);
 //! let context = RoundContext { federation: [1; 32], round: 1, plan: [2; 32], model: [3; 32] };
 //! let members: Vec<Member> = (1..)
 //!     .zip(identities)
@@ -55,12 +57,12 @@
 //!     sharing.accept(shares)?;
 //!     shared.push(state);
 //! }
-//! let mut collecting = sharing.close(Update::words_len(2))?;
+//! let mut collecting = sharing.close(layout.words())?;
 //! let mut masked = Vec::new();
 //! for (client, state) in (1..=3).zip(shared) {
 //!     let delivery = collecting.delivery(client).expect("it shared");
 //!     let update = Update { delta: vec![100, -7], weight: client, loss: 5 };
-//!     let (state, input) = state.receive(&delivery)?.mask(update.to_words::<u64>());
+//!     let (state, input) = state.receive(&delivery)?.mask(update.to_words::<u64>(&layout));
 //!     collecting.accept(&input)?;
 //!     masked.push(state);
 //! }
@@ -76,7 +78,7 @@
 //!     let confirmations = unmasking.confirmations(client).expect("it confirmed");
 //!     unmasking.accept(state.answer(&confirmations, &mut LatestAnswer::default())?)?;
 //! }
-//! let sum = Sum::from_words(&unmasking.close()?.sum, 2)?;
+//! let sum = Sum::from_words(&unmasking.close()?.sum, &layout)?;
 //! assert_eq!(sum.weight(), 1 + 2 + 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -95,6 +97,7 @@ mod graph;
 mod hypergeometric;
 mod mask;
 mod masked_input;
+mod packing;
 mod parameters;
 mod ring;
 mod sealed_shares;
@@ -120,5 +123,6 @@ pub use masked_input::MaskedInput;
 pub use parameters::{Adversary, Assumptions, Parameters, ParametersError};
 pub use ring::{Ring, RingTooNarrow, SumBound, Word};
 pub use sealed_shares::{DeliveryMessage, Sealed, SharesMessage};
+pub(crate) use setup::Session;
 pub use setup::Setup;
 pub use survivors::{Confirmation, Confirmations, SurvivorSet, SurvivorSetError};

@@ -103,6 +103,16 @@ impl Assumptions {
         })
     }
 
+    /// At most so many of a number of clients are adversarial.
+    pub fn adversaries(&self, clients: u32) -> u32 {
+        self.counts(clients).0
+    }
+
+    /// Which part of the clients is assumed to be adversarial.
+    pub fn adversarial_fraction(&self) -> f64 {
+        self.adversarial
+    }
+
     fn with_degree(&self, clients: u32, degree: u32) -> Option<Parameters> {
         let (adversarial, dropouts) = self.counts(clients);
         if self.ln_disconnected(clients, degree) >= -SECURITY_BITS_PER_EVENT * std::f64::consts::LN_2 {

@@ -1,17 +1,28 @@
 //! The ring in which masked vectors are added, and whether a sum fits it.
+//!
+//! Masks and sums are computed in whole words, `Z_{2^32}` or `Z_{2^64}`. Dropping high bits is a homomorphism of rings, so
+//! that a narrower ring costs nothing but the packing of what is sent.
 
 use std::fmt;
 
-/// A word of the ring: `u32` for `Z_{2^32}`, `u64` for `Z_{2^64}`.
+/// A word that holds an element of a ring: `u32` for rings of 16 to 32 bits, `u64` for `Z_{2^64}`. Arithmetic is
+/// modulo the word; what lies above the bits of the ring is dropped when an element is sent or read.
 pub trait Word: sealed::Sealed + Copy + Default + Eq + Send + Sync + fmt::Debug + 'static {
-    /// The ring of such words.
-    const RING: Ring;
+    /// The bits of the word.
+    const BITS: u32;
 
-    /// Adds a signed number.
+    /// The bytes of the word.
+    #[doc(hidden)]
+    const BYTES: usize = Self::BITS as usize / 8;
+
+    /// The element of a signed number.
     fn from_signed(value: i64) -> Self;
 
-    /// The number of least magnitude that the word stands for.
-    fn to_signed(self) -> i64;
+    /// The number of least magnitude that the element stands for.
+    fn to_signed(self, ring: Ring) -> i64;
+
+    /// The number from 0 that the element stands for.
+    fn to_unsigned(self, ring: Ring) -> u64;
 
     /// The sum in the ring.
     fn plus(self, other: Self) -> Self;
@@ -23,22 +34,19 @@ pub trait Word: sealed::Sealed + Copy + Default + Eq + Send + Sync + fmt::Debug 
     #[doc(hidden)]
     fn absorb(words: &mut [Self], stream: &[u8], negative: bool);
 
-    /// Appends the little-endian bytes of the words.
+    /// Appends whole words, little-endian.
     #[doc(hidden)]
     fn write(words: &[Self], bytes: &mut Vec<u8>);
 
-    /// Reads little-endian words; what is left over at the end is ignored.
+    /// Reads whole little-endian words; what is left over at the end is ignored.
     #[doc(hidden)]
     fn read(bytes: &[u8]) -> Vec<Self>;
 }
 
-/// The ring of integers modulo a power of two.
+/// The ring of integers modulo a power of two: `2^16` to `2^32`, or `2^64`. An element takes so many bits on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ring {
-    /// Modulo `2^32`: four bytes a coordinate.
-    Bits32,
-    /// Modulo `2^64`: eight bytes a coordinate.
-    Bits64,
+pub struct Ring {
+    bits: u32,
 }
 
 /// What a sum in a ring may come to, besides the inputs' own bound.
@@ -63,26 +71,44 @@ pub struct RingTooNarrow {
 }
 
 impl Ring {
+    /// Modulo `2^32`.
+    pub const BITS_32: Ring = Ring { bits: 32 };
+    /// Modulo `2^64`.
+    pub const BITS_64: Ring = Ring { bits: 64 };
+
+    /// The ring of elements of so many bits: 16 to 32, or 64.
+    pub fn new(bits: u32) -> Option<Ring> {
+        matches!(bits, 16..=32 | 64).then_some(Ring { bits })
+    }
+
     /// The narrowest ring that such a sum leaves with probability `2^-40` at most.
     pub fn for_sum(bound: &SumBound) -> Result<Ring, RingTooNarrow> {
         let largest = bound.largest();
-        [Ring::Bits32, Ring::Bits64]
-            .into_iter()
-            .find(|ring| largest < ((ring.bits() - 1) as f64).exp2())
+        (16..=32)
+            .chain([64])
+            .map(|bits| Ring { bits })
+            .find(|ring| ring.holds(largest))
             .ok_or(RingTooNarrow { largest })
     }
 
-    /// The bits of a word.
-    pub fn bits(self) -> u32 {
-        match self {
-            Ring::Bits32 => 32,
-            Ring::Bits64 => 64,
-        }
+    /// Whether a sum of this magnitude is told from every other.
+    pub fn holds(self, largest: f64) -> bool {
+        largest < f64::from(self.bits - 1).exp2()
     }
 
-    /// The bytes of a word.
-    pub fn bytes(self) -> usize {
-        self.bits() as usize / 8
+    /// The bits of an element.
+    pub fn bits(self) -> u32 {
+        self.bits
+    }
+
+    /// Whether its elements take a `u64`.
+    pub fn is_wide(self) -> bool {
+        self.bits > u32::BITS
+    }
+
+    /// The bytes of so many elements, one behind the other.
+    pub fn bytes(self, words: usize) -> usize {
+        (words * self.bits as usize).div_ceil(8)
     }
 }
 
@@ -123,18 +149,24 @@ impl SumBound {
 }
 
 macro_rules! word {
-    ($word:ty, $signed:ty, $ring:expr) => {
+    ($word:ty, $signed:ty) => {
         impl sealed::Sealed for $word {}
 
         impl Word for $word {
-            const RING: Ring = $ring;
+            const BITS: u32 = <$word>::BITS;
 
             fn from_signed(value: i64) -> $word {
                 value as $word
             }
 
-            fn to_signed(self) -> i64 {
-                i64::from(self as $signed)
+            fn to_signed(self, ring: Ring) -> i64 {
+                let above = <$word>::BITS - ring.bits;
+                i64::from((self << above) as $signed >> above)
+            }
+
+            fn to_unsigned(self, ring: Ring) -> u64 {
+                let above = <$word>::BITS - ring.bits;
+                u64::from(self << above >> above)
             }
 
             fn plus(self, other: $word) -> $word {
@@ -167,8 +199,8 @@ macro_rules! word {
     };
 }
 
-word!(u32, i32, Ring::Bits32);
-word!(u64, i64, Ring::Bits64);
+word!(u32, i32);
+word!(u64, i64);
 
 mod sealed {
     /// No other ring.
@@ -186,10 +218,16 @@ mod tests {
 
     #[test]
     fn the_narrowest_ring_that_holds_the_sum_is_taken() {
-        let half = 2_f64.powi(31);
-        assert_eq!(Ring::for_sum(&bound(half - 1.0, 0.0)), Ok(Ring::Bits32));
-        assert_eq!(Ring::for_sum(&bound(half, 0.0)), Ok(Ring::Bits64));
+        for bits in (16..=32).chain([64]) {
+            let half = 2_f64.powi(bits - 1);
+            // Below 2^63 the next double is 1,024 less.
+            let most = half - (half / 2_f64.powi(53)).max(1.0);
+            assert_eq!(Ring::for_sum(&bound(most, 0.0)), Ok(Ring::new(bits as u32).unwrap()));
+            assert_ne!(Ring::for_sum(&bound(half, 0.0)).ok(), Ring::new(bits as u32));
+        }
+        assert_eq!(Ring::for_sum(&bound(2_f64.powi(31), 0.0)), Ok(Ring::BITS_64));
         assert!(Ring::for_sum(&bound(2_f64.powi(63), 0.0)).is_err());
+        assert!([0, 15, 33, 63, 65].into_iter().all(|bits| Ring::new(bits).is_none()));
     }
 
     #[test]
@@ -197,15 +235,21 @@ mod tests {
         // For a wide Skellam or Gaussian the reach is near sqrt(2 ln(2 d 2^40)) = 9.2 standard deviations.
         let reach = bound(0.0, 1e8).largest();
         assert!((91_700.0..92_300.0).contains(&reach), "{reach}");
-        assert_eq!(Ring::for_sum(&bound(2_f64.powi(31) - 90_000.0, 1e8)), Ok(Ring::Bits64));
-        assert_eq!(Ring::for_sum(&bound(2_f64.powi(31) - 95_000.0, 1e8)), Ok(Ring::Bits32));
+        assert_eq!(Ring::for_sum(&bound(2_f64.powi(31) - 90_000.0, 1e8)), Ok(Ring::BITS_64));
+        assert_eq!(Ring::for_sum(&bound(2_f64.powi(31) - 95_000.0, 1e8)), Ok(Ring::BITS_32));
     }
 
     proptest! {
         #[test]
-        fn signed_numbers_come_back(value: i32, wide: i64) {
-            prop_assert_eq!(u32::from_signed(i64::from(value)).to_signed(), i64::from(value));
-            prop_assert_eq!(u64::from_signed(wide).to_signed(), wide);
+        fn signed_numbers_come_back(value: i32, wide: i64, bits in 16_u32..=32) {
+            let ring = Ring::new(bits).unwrap();
+            let narrow = i64::from(value >> (32 - bits));
+            prop_assert_eq!(u32::from_signed(narrow).to_signed(ring), narrow);
+            // What lies above the ring says nothing.
+            let dirty = u32::from_signed(narrow) ^ (u32::MAX.checked_shl(bits).unwrap_or(0));
+            prop_assert_eq!(dirty.to_signed(ring), narrow);
+            prop_assert_eq!(u64::from_signed(wide).to_signed(Ring::BITS_64), wide);
+            prop_assert_eq!(u64::from_signed(wide).to_unsigned(Ring::BITS_64), wide as u64);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::advert::{Advert, Roster, RoundContext};
 use super::derive::Salt;
 use super::graph::Graph;
-use super::{Assumptions, ClientError, Identities, IdentityKey, Parameters, ParametersError};
+use super::{Assumptions, ClientError, Identities, IdentityKey, Parameters, ParametersError, Ring};
 
 /// What a federation's rounds of secure aggregation have in common.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Setup {
     pub assumptions: Assumptions,
     /// No sum of fewer inputs is made.
     pub minimum: u32,
+    /// The ring in which inputs are added.
+    pub ring: Ring,
 }
 
 impl Setup {

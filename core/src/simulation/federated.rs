@@ -1,5 +1,6 @@
 //! A federation in one process.
 
+use super::masked::{MaskedDriver, Went, identity};
 use super::workers::{Clock, Workers};
 use crate::data::Shard;
 use crate::nn::{self, EvaluateError, Evaluation, Examples, Network};
@@ -12,9 +13,12 @@ use crate::random::Purpose;
 use crate::round::{
     Collecting, Effect, Event, Federation, Outcome, Phase, Refusal, RoundRecord, Rules, Timestamp,
 };
+use crate::secagg::{DecodeError, Stage};
+use rand::RngExt;
 use rand::seq::SliceRandom;
 use rayon::ThreadPoolBuilder;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -31,8 +35,11 @@ pub struct Simulation<'a> {
     pub test: &'a Shard,
     /// How many threads train: 1 or more. The model does not depend on it.
     pub threads: usize,
-    /// From what noise and hidden cohorts are drawn; needed where the plan promises privacy.
+    /// From what noise, hidden cohorts and masks are drawn; needed where the plan promises privacy or hides updates.
     pub noise_seed: Option<Arc<NoiseSeed>>,
+    /// The chance with which a participant vanishes from a round, at a stage drawn at random: in [0, 1]. What has no
+    /// stages is without it if it vanishes at or before the one in which it would send its update.
+    pub dropout: f64,
 }
 
 /// Where the time of a round went.
@@ -40,7 +47,7 @@ pub struct Simulation<'a> {
 pub struct Seconds {
     /// Local training, summed over threads.
     pub training: f64,
-    /// Writing updates on the grid, summed over threads.
+    /// Writing updates on the grid, and masking them, summed over threads.
     pub encoding: f64,
     /// Adding updates and making the next model, summed over threads.
     pub aggregating: f64,
@@ -59,8 +66,10 @@ pub struct RoundReport {
     pub test: Option<Evaluation>,
     /// How many example-gradients its participants computed.
     pub gradients: u64,
-    /// How many bytes of updates its participants would have sent.
+    /// How many bytes its participants would have sent: updates, or the messages of a masked round.
     pub bytes_up: u64,
+    /// How many bytes its participants would have received of the messages of a masked round; the model comes on top.
+    pub bytes_down: u64,
     /// Where the time went.
     pub seconds: Seconds,
     /// Whether the federation ends here because the next round would pass the plan's target epsilon.
@@ -99,9 +108,21 @@ pub enum SimulationError {
     /// The engine refused an update of its own participant.
     #[error("the simulation's own update was refused: {0}")]
     Refused(#[from] Refusal),
-    /// The plan promises privacy, and there is nothing to draw its noise from.
-    #[error("the plan promises privacy: give the simulation a seed to draw its noise from")]
+    /// The plan promises privacy or hides updates, and there is nothing to draw secrets from.
+    #[error(
+        "the plan promises privacy or hides updates: give the simulation a seed to draw its noise and masks from"
+    )]
     NoNoiseSeed,
+    /// A message of the simulation's own participant cannot be read.
+    #[error("the simulation's own message of client {client} for the stage {stage} cannot be read: {source}")]
+    Unreadable {
+        /// Who sent it.
+        client: u32,
+        /// For which stage.
+        stage: Stage,
+        /// Why not.
+        source: DecodeError,
+    },
     /// The threads cannot be started.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
@@ -131,30 +152,22 @@ impl Simulation<'_> {
         if self.tell(empty, &federation, &workers, observe)?.is_break() {
             return Ok(federation.model().clone());
         }
-        while let Phase::Collecting(round) = federation.phase() {
+        loop {
             let started = clock();
-            let (number, clients) = (round.round(), self.participants(round));
-            let shares = workers.collect(round, &clients, federation.model())?;
-            let mut seconds = Seconds::default();
-            let mut declined = None;
-            let collected = clock();
-            let whole = shares.into_iter().map(|share| {
-                seconds.training += share.seconds.training;
-                seconds.encoding += share.seconds.encoding;
-                seconds.aggregating += share.seconds.aggregating;
-                declined = declined.take().or(share.declined);
-                share.part
-            });
-            let whole = join(whole);
-            let effects;
-            (federation, effects) = federation.step(Event::Absorb(whole), now());
-            seconds.aggregating += (clock() - collected).as_secs_f64();
+            let went = match federation.phase() {
+                Phase::Collecting(_) => self.collect(federation, &workers, clock)?,
+                Phase::Masked(_) => self.mask(federation, &workers, &now)?,
+                Phase::Gathering | Phase::Interrupted(_) | Phase::Finished => break,
+            };
+            let Went { effects, declined, mut seconds, bytes, .. } = went;
+            federation = went.federation;
 
             let mut rounds = closed(effects);
             let (record, model) =
-                rounds.next().expect("every participant has contributed or declined, so the round is over");
+                rounds.next().expect("time is over for whoever has neither contributed nor declined");
             let empty: Vec<(RoundRecord, Params)> = rounds.collect();
             stop_if_abandoned(&record, declined)?;
+            let number = record.round;
             let judged = clock();
             let test = workers
                 .pool()
@@ -162,12 +175,69 @@ impl Simulation<'_> {
                 .map_err(|source| SimulationError::Evaluate { round: number, source })?;
             seconds.evaluating = (clock() - judged).as_secs_f64();
             seconds.total = (clock() - started).as_secs_f64();
-            let told = observe(&self.report(record, test, seconds, &federation));
+            let told = observe(&self.report(record, test, seconds, bytes, &federation));
             if told.is_break() || self.tell(empty, &federation, &workers, observe)?.is_break() {
                 break;
             }
         }
         Ok(federation.model().clone())
+    }
+
+    /// Runs a round whose updates the coordinator sees.
+    fn collect(
+        &self,
+        federation: Federation,
+        workers: &Workers<'_>,
+        clock: Clock<'_>,
+    ) -> Result<Went, SimulationError> {
+        let Phase::Collecting(round) = federation.phase() else { unreachable!("a round is open") };
+        let now = || Timestamp(clock().as_millis() as u64);
+        let number = round.round();
+        let shares = workers.collect(round, &self.participants(round), federation.model())?;
+        let mut seconds = Seconds::default();
+        let mut declined = None;
+        let collected = clock();
+        let whole = shares.into_iter().map(|share| {
+            seconds.training += share.seconds.training;
+            seconds.encoding += share.seconds.encoding;
+            seconds.aggregating += share.seconds.aggregating;
+            declined = declined.take().or(share.declined);
+            share.part
+        });
+        let whole = join(whole);
+        let update = UpdateMessage::encoded_len(self.network.layout().len()) as u64;
+        let bytes = (update * whole.contributed() as u64, 0);
+        let (mut federation, mut effects) = federation.step(Event::Absorb(whole), now());
+        if matches!(federation.phase(), Phase::Collecting(open) if open.round() == number) {
+            let more;
+            (federation, more) = federation.step(Event::Expire, now());
+            effects.extend(more);
+        }
+        seconds.aggregating += (clock() - collected).as_secs_f64();
+        Ok(Went { federation, effects, declined, seconds, bytes })
+    }
+
+    /// Runs a masked round.
+    fn mask(
+        &self,
+        federation: Federation,
+        workers: &Workers<'_>,
+        now: &(dyn Fn() -> Timestamp + Sync),
+    ) -> Result<Went, SimulationError> {
+        let Phase::Masked(round) = federation.phase() else { unreachable!("a masked round is open") };
+        let seed = self.noise_seed.as_deref().ok_or(SimulationError::NoNoiseSeed)?;
+        let vanish = self.vanishing(round.round(), round.cohort());
+        let model = federation.model().clone();
+        MaskedDriver { workers, seed, vanish, now }.run(federation, &model)
+    }
+
+    /// Who of a cohort vanishes before which stage.
+    fn vanishing(&self, round: u32, cohort: &BTreeSet<u32>) -> BTreeMap<u32, Stage> {
+        let stage = |client: u32| {
+            let mut lot = self.plan.seed().stream_for(Purpose::Dropout, round, client);
+            lot.random_bool(self.dropout).then(|| Stage::ALL[lot.random_range(0..Stage::ALL.len())])
+        };
+        cohort.iter().filter_map(|client| Some((*client, stage(*client)?))).collect()
     }
 
     /// Tells of rounds that nobody was drawn for, and that were over as soon as they were open.
@@ -181,7 +251,7 @@ impl Simulation<'_> {
         for (record, model) in empty {
             let judged = workers.pool().install(|| self.judge(&model));
             let test = judged.map_err(|source| SimulationError::Evaluate { round: record.round, source })?;
-            if observe(&self.report(record, test, Seconds::default(), federation)).is_break() {
+            if observe(&self.report(record, test, Seconds::default(), (0, 0), federation)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -200,7 +270,9 @@ impl Simulation<'_> {
         let network = Arc::clone(&self.network);
         let training = match &self.noise_seed {
             Some(seed) => LocalTraining::with_noise(self.plan, network, Arc::clone(seed)),
-            None if self.plan.protection().is_some() => return Err(SimulationError::NoNoiseSeed),
+            None if self.plan.protection().is_some() || self.plan.masking().is_some() => {
+                return Err(SimulationError::NoNoiseSeed);
+            }
             None => LocalTraining::new(self.plan, network),
         };
         Ok(Workers::new(pool, training, self.shards, clock))
@@ -218,7 +290,8 @@ impl Simulation<'_> {
         let mut empty = Vec::new();
         for client in 1..=self.plan.clients() {
             let effects;
-            (federation, effects) = federation.step(Event::Enrol { place: Some(client) }, now);
+            let key = self.noise_seed.as_deref().map(|seed| identity(seed, client).key());
+            (federation, effects) = federation.step(Event::Enrol { place: Some(client), key }, now);
             empty.extend(closed(effects));
         }
         Ok((federation, empty))
@@ -226,7 +299,9 @@ impl Simulation<'_> {
 
     /// The members of a cohort whose update is in time: as many as the round wants. Who is fast is drawn by lot.
     fn participants(&self, round: &Collecting) -> Vec<u32> {
-        let mut clients: Vec<u32> = round.cohort().iter().copied().collect();
+        let vanish = self.vanishing(round.round(), round.cohort());
+        let stays = |client: &u32| vanish.get(client).is_none_or(|last| *last > Stage::Input);
+        let mut clients: Vec<u32> = round.cohort().iter().copied().filter(stays).collect();
         let mut lot = self.plan.seed().stream_for(Purpose::Arrival, round.round(), 0);
         if clients.len() > round.wanted() as usize {
             clients.shuffle(&mut lot);
@@ -247,15 +322,14 @@ impl Simulation<'_> {
         record: RoundRecord,
         test: Option<Evaluation>,
         seconds: Seconds,
+        (bytes_up, bytes_down): (u64, u64),
         federation: &Federation,
     ) -> RoundReport {
         let epochs = u64::from(self.plan.recipe().epochs());
-        let rows = |client: &u32| self.shards[*client as usize - 1].len() as u64;
-        let gradients = record.contributions.keys().map(|client| rows(client) * epochs).sum();
-        let update = UpdateMessage::encoded_len(self.network.layout().len()) as u64;
-        let bytes_up = update * record.contributions.len() as u64;
+        let rows = |client: u32| self.shards[client as usize - 1].len() as u64;
+        let gradients = record.contributors().into_iter().map(|client| rows(client) * epochs).sum();
         let exhausted = federation.is_exhausted();
-        RoundReport { record, test, gradients, bytes_up, seconds, exhausted }
+        RoundReport { record, test, gradients, bytes_up, bytes_down, seconds, exhausted }
     }
 }
 
@@ -314,11 +388,19 @@ fraction = 0.5
     }
 
     fn run(plan: &Plan, threads: usize) -> Result<(Params, Vec<RoundReport>), SimulationError> {
+        run_with(plan, threads, 0.0)
+    }
+
+    fn run_with(
+        plan: &Plan,
+        threads: usize,
+        dropout: f64,
+    ) -> Result<(Params, Vec<RoundReport>), SimulationError> {
         let holdings = holdings(plan);
         let network = Arc::new(plan.network(64, 10).unwrap());
         let (shards, test) = (&holdings.clients[..], &holdings.test);
         let noise_seed = Some(Arc::new(NoiseSeed::from_bytes(&mut [7; 32])));
-        let simulation = Simulation { plan, network, shards, test, threads, noise_seed };
+        let simulation = Simulation { plan, network, shards, test, threads, noise_seed, dropout };
         let mut reports = Vec::new();
         let model = simulation.run(&|| Duration::ZERO, &mut |report| {
             reports.push(report.clone());
@@ -374,6 +456,110 @@ fraction = 0.5
         let stopped = run(&Plan::parse(&text).unwrap(), 2).unwrap_err();
         assert!(matches!(stopped, SimulationError::Declined { round: 1, declined: 6, .. }), "{stopped}");
         assert!(stopped.to_string().contains("learning rate"), "{stopped}");
+    }
+
+    /// Everybody in every round, in a narrow ring; a third of the cohort may vanish.
+    const MASKED: &str = "\
+[federation]
+rounds = 4
+[data]
+source = \"digits\"
+[partition]
+by = \"dirichlet\"
+clients = 12
+[model]
+hidden = [16]
+[cohort]
+minimum = 7
+[aggregation]
+weight-cap = 1000
+[encoding]
+fraction-bits = 14
+largest = 4.0
+[secure-aggregation]
+coordinator = \"curious\"
+adversarial-fraction = 0.2
+dropout-fraction = 0.35
+";
+
+    #[test]
+    fn masks_change_no_bit_of_the_model() {
+        let plan = Plan::parse(MASKED).unwrap();
+        let (bare, _) = run(&plan.unprotected(), 2).unwrap();
+        for threads in [1, 2] {
+            let (masked, reports) = run(&plan, threads).unwrap();
+            assert!(masked == bare, "{threads} threads");
+            let record = reports[3].record.masked.as_ref().unwrap();
+            assert_eq!((record.inputs.len(), record.missed.len(), &record.failure), (12, 0, &None));
+            assert!(reports[3].record.contributions.is_empty());
+        }
+        // In the wide ring too.
+        let wide = MASKED.replace("largest = 4.0\n", "");
+        assert_eq!(Plan::parse(&wide).unwrap().masking().unwrap().ring().bits(), 64);
+        assert!(run(&Plan::parse(&wide).unwrap(), 2).unwrap().0 == bare);
+    }
+
+    #[test]
+    fn masked_rounds_with_dropouts_at_every_stage_make_the_model_of_those_who_sent_an_update() {
+        let plan = Plan::parse(&MASKED.replace("rounds = 4", "rounds = 12")).unwrap();
+        let (bare, plain) = run_with(&plan.unprotected(), 2, 0.15).unwrap();
+        let (masked, reports) = run_with(&plan, 2, 0.15).unwrap();
+        assert!(masked == bare);
+        let mut stages: BTreeSet<Stage> = BTreeSet::new();
+        for (report, plain) in reports.iter().zip(&plain) {
+            assert!(matches!(report.record.outcome, Outcome::Released { .. }), "{:?}", report.record);
+            assert_eq!(report.record.outcome, plain.record.outcome);
+            assert_eq!(report.record.contributors(), plain.record.contributors());
+            stages.extend(report.record.masked.as_ref().unwrap().missed.keys().copied());
+        }
+        assert_eq!(stages, BTreeSet::from(Stage::ALL));
+        assert!(run_with(&plan, 1, 0.15).unwrap().0 == masked);
+    }
+
+    #[test]
+    fn a_masked_round_that_loses_too_many_releases_nothing_and_says_why() {
+        let plan = Plan::parse(MASKED).unwrap();
+        let (model, reports) = run_with(&plan, 2, 0.9).unwrap();
+        assert_eq!(reports.len(), 4);
+        for report in &reports {
+            assert_eq!(report.record.outcome, Outcome::Abandoned { minimum: 7 });
+            let failure = report.record.masked.as_ref().unwrap().failure.as_ref().unwrap();
+            assert!(failure.contains("nothing is released"), "{failure}");
+        }
+        let network = plan.network(64, 10).unwrap();
+        assert!(model == network.initialize(&mut plan.seed().stream(Purpose::Initialization)));
+    }
+
+    #[test]
+    fn sixteen_bits_a_coordinate_learn_with_stochastic_rounding() {
+        let text = MASKED.replace("weight-cap = 1000", "weights = \"uniform\"").replace(
+            "fraction-bits = 14\nlargest = 4.0",
+            "fraction-bits = 10\nlargest = 2.0\nrounding = \"stochastic\"",
+        );
+        let plan = Plan::parse(&text).unwrap();
+        assert_eq!(plan.masking().unwrap().ring().bits(), 16);
+        let (masked, reports) = run(&plan, 2).unwrap();
+        assert!(masked == run(&plan.unprotected(), 2).unwrap().0);
+        let fine = text.replace("fraction-bits = 10", "fraction-bits = 24").replace("stochastic", "nearest");
+        let (_, exact) = run(&Plan::parse(&fine).unwrap().unprotected(), 2).unwrap();
+        let accuracy = |reports: &[RoundReport]| reports[3].test.as_ref().unwrap().accuracy.unwrap();
+        assert!(accuracy(&reports) > accuracy(&exact) - 0.02, "{} {}", accuracy(&reports), accuracy(&exact));
+        let parameters = plan.network(64, 10).unwrap().layout().len() as u64;
+        let of_one = reports[3].bytes_up / 12;
+        // Two bytes a coordinate; the rest are keys, shares and signatures for eleven neighbours.
+        assert!(of_one < 2 * parameters + 3_000, "{of_one}");
+    }
+
+    #[test]
+    fn an_upload_under_masks_is_hardly_longer_than_the_update() {
+        let text = MASKED
+            .replace("hidden = [16]", "hidden = [512]")
+            .replace("[federation]\nrounds = 4", "[federation]\nrounds = 1");
+        let plan = Plan::parse(&text).unwrap();
+        let (_, reports) = run(&plan, 2).unwrap();
+        let parameters = plan.network(64, 10).unwrap().layout().len() as u64;
+        let of_one = reports[0].bytes_up as f64 / 12.0;
+        assert!(of_one <= 1.05 * 4.0 * parameters as f64, "{of_one} for {parameters}");
     }
 
     const PRIVATE: &str = "\

@@ -1,11 +1,12 @@
 //! Many participants and one coordinator in one process.
 //!
 //! [`Simulation`] drives the same engine as the service, with the same local training as the client's agent; only
-//! the messages between them are left out. [`centralized`] and [`local_only`] are the baselines that a federation
+//! the messages between them are left out, unless rounds are masked: then messages are what it is about. [`centralized`] and [`local_only`] are the baselines that a federation
 //! is compared with, at the same number of example-gradients.
 
 mod baseline;
 mod federated;
+mod masked;
 mod private_baseline;
 mod validation;
 mod workers;

@@ -52,6 +52,42 @@ impl<'a> Workers<'a> {
         &self.pool
     }
 
+    pub(super) fn training(&self) -> &LocalTraining {
+        &self.training
+    }
+
+    pub(super) fn clock(&self) -> Clock<'a> {
+        self.clock
+    }
+
+    /// The rows of a client.
+    pub(super) fn shard(&self, client: u32) -> &Shard {
+        &self.shards[client as usize - 1]
+    }
+
+    /// Does the same to every item, each on some worker with its memory; the results come in the items' order.
+    pub(super) fn each<I: Send, T: Send>(
+        &self,
+        items: Vec<I>,
+        work: impl Fn(I, &mut Worker) -> T + Sync,
+    ) -> Vec<T> {
+        let next = AtomicUsize::new(0);
+        let items: Vec<Mutex<Option<I>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+        let done = self.pool.broadcast(|context| {
+            let mut memory = self.memory[context.index()].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut done = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(at) else { return done };
+                let item = item.lock().unwrap_or_else(PoisonError::into_inner).take();
+                done.push((at, work(item.expect("each number is drawn once"), &mut memory)));
+            }
+        });
+        let mut done: Vec<(usize, T)> = done.into_iter().flatten().collect();
+        done.sort_by_key(|(at, _)| *at);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+
     /// Trains these clients and collects their updates.
     pub(super) fn collect(
         &self,
@@ -80,7 +116,7 @@ impl<'a> Workers<'a> {
     ) -> Result<(), Refusal> {
         let round = share.part.round();
         let task = Task { round, client, model };
-        let shard = &self.shards[client as usize - 1];
+        let shard = self.shard(client);
         let started = (self.clock)();
         let trained = self.training.train(task, shard, memory);
         let ended = (self.clock)();

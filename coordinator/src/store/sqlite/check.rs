@@ -77,7 +77,7 @@ pub fn check(folder: &Path, decode: &ModelDecoder) -> Result<Checked, CheckError
         plan_sha256,
         enrolled: rows.members.keys.len() as u32,
         rounds: rows.sealed.len() as u32,
-        counted: rows.open.as_ref().map(|open| open.contributions.len() as u32),
+        counted: rows.open.as_ref().map(|open| (open.contributions.len() + open.hidden.len()) as u32),
         model_sha256: rows.model,
         head: rows.sealed.last().map_or(plan_sha256, |sealed| sealed.digest()),
         orphans: folder.blobs.orphans(&pointers)?.len() as u32,

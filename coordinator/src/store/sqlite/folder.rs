@@ -24,7 +24,7 @@ use privet_core::params::Params;
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::HexDigest;
 use privet_core::round::{
-    ChainError, Collecting, Federation, Phase, RoundRecord, Saved, SealedRecord, check_chain,
+    ChainError, Collecting, Federation, Interrupted, Phase, RoundRecord, Saved, SealedRecord, check_chain,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use std::fs::{self, File, TryLockError};
@@ -129,10 +129,13 @@ impl Folder {
         let model = decode(&current.bytes)
             .map_err(|source| SqliteError::NoModel { digest: current.sha256, source })?;
         let previous = rows.previous.map(|digest| self.blobs.get(digest)).transpose()?.map(ModelFile::new);
-        let open = rows.open.as_ref().map(|open| self.open_round(open, model.len())).transpose()?;
+        let interrupted = rows.open.as_ref().and_then(interrupted);
+        let open = rows.open.as_ref().filter(|_| interrupted.is_none());
+        let open = open.map(|open| self.open_round(open, model.len())).transpose()?;
         let history = rows.sealed.iter().map(|sealed| with_late(sealed, rows)).collect();
         let enrolled = rows.members.keys.keys().copied().collect();
-        let saved = Saved { enrolled, model, history, open, recorded: rows.recorded.clone() };
+        let (identities, recorded) = (rows.members.keys.clone(), rows.recorded.clone());
+        let saved = Saved { enrolled, identities, model, history, open, interrupted, recorded };
         saved.check()?;
         Ok(Whole { saved, current, previous })
     }
@@ -208,6 +211,12 @@ fn check_current(rows: &Rows) -> Result<(), SqliteError> {
         None if rows.previous.is_some() => Err(ChainError::Order { expected: 1, found: 0 }.into()),
         _ => Ok(()),
     }
+}
+
+/// The masked round that was open, if it was one.
+fn interrupted(row: &OpenRow) -> Option<Interrupted> {
+    let opened: Interrupted = serde_json::from_str(&row.as_opened).ok()?;
+    Some(Interrupted { inputs: row.hidden.clone(), declined: row.declined.clone(), ..opened })
 }
 
 fn with_late(sealed: &SealedRecord, rows: &Rows) -> RoundRecord {

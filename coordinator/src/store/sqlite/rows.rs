@@ -34,6 +34,8 @@ pub(super) struct OpenRow {
     pub(super) sum: Option<HexDigest>,
     pub(super) contributions: BTreeMap<u32, Contribution>,
     pub(super) declined: BTreeSet<u32>,
+    /// Whose masked update was acknowledged.
+    pub(super) hidden: BTreeSet<u32>,
 }
 
 /// Writes the federation's first row.
@@ -107,6 +109,9 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
             let digest = digest.map(|digest| digest.to_string());
             let row = params![receipt.round, receipt.client, weight, digest];
             execute("INSERT INTO contributions VALUES (?1, ?2, ?3, ?4)", row)?
+        }
+        Change::Hidden { round, client } => {
+            execute("INSERT OR IGNORE INTO hidden_updates VALUES (?1, ?2)", params![round, client])?
         }
         Change::Declined { round, client } => {
             execute("INSERT OR IGNORE INTO declines VALUES (?1, ?2)", params![round, client])?
@@ -237,14 +242,17 @@ fn open(connection: &Connection) -> Result<Option<OpenRow>, SqliteError> {
         .optional()?;
     let Some((round, as_opened, sum)) = found else { return Ok(None) };
     let round = number(round)?;
-    let sql = "SELECT client FROM declines WHERE round = ?1";
-    let declined = rows(connection, sql, &[&round], |row| row.get::<_, i64>(0))?;
+    let clients = |sql| -> Result<BTreeSet<u32>, SqliteError> {
+        let found = rows(connection, sql, &[&round], |row| row.get::<_, i64>(0))?;
+        found.into_iter().map(number).collect()
+    };
     Ok(Some(OpenRow {
         round,
         as_opened,
         sum: sum.map(digest).transpose()?,
         contributions: contributions(connection, round)?,
-        declined: declined.into_iter().map(number).collect::<Result<_, _>>()?,
+        declined: clients("SELECT client FROM declines WHERE round = ?1")?,
+        hidden: clients("SELECT client FROM hidden_updates WHERE round = ?1")?,
     }))
 }
 

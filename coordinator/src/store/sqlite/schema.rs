@@ -6,7 +6,12 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 /// Version 1, 2, ... of the tables, each as what is to be done to the one before. What has been released never changes:
 /// a folder remembers the digest of what was done to it.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Makes the tables those of this version. Each version is one transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), SqliteError> {
@@ -49,7 +54,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.execute("UPDATE migrations SET sha256 = 'other'", ()).unwrap();
         assert!(matches!(migrate(&mut connection), Err(SqliteError::AnotherMigration { version: 1 })));
-        connection.execute("UPDATE migrations SET version = 9 WHERE version = 2", ()).unwrap();
-        assert!(matches!(migrate(&mut connection), Err(SqliteError::TooNew { found: 9, known: 2 })));
+        connection.execute("UPDATE migrations SET version = 9 WHERE version = 4", ()).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(SqliteError::TooNew { found: 9, known: 4 })));
     }
 }

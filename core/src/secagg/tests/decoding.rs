@@ -80,7 +80,7 @@ fn lists_that_lie_about_their_length_are_refused_before_anything_is_allocated() 
     let mut survivors = SurvivorSet { round: 1, survivors: vec![1], dropouts: vec![] }.encode();
     survivors[9..13].fill(0xff);
     assert!(matches!(SurvivorSet::decode(&survivors), Err(DecodeError::TooShort { .. })));
-    let mut input = MaskedInput { round: 1, client: 1, words: vec![1_u32] }.encode();
+    let mut input = MaskedInput { round: 1, client: 1, ring: Ring::BITS_32, words: vec![1_u32] }.encode();
     input[14..18].fill(0xff);
     assert!(matches!(MaskedInput::<u32>::decode(&input), Err(DecodeError::TooShort { .. })));
 }
@@ -112,7 +112,7 @@ fn points_field_elements_and_words_have_one_writing() {
     answer[first_share..first_share + 8].copy_from_slice(&((1_u64 << 61) - 1).to_le_bytes());
     assert!(matches!(Answer::decode(&answer), Err(DecodeError::FieldElement { .. })));
 
-    let wide = MaskedInput { round: 1, client: 1, words: vec![1_u64] }.encode();
+    let wide = MaskedInput { round: 1, client: 1, ring: Ring::BITS_64, words: vec![1_u64] }.encode();
     let refused = MaskedInput::<u32>::decode(&wide);
     assert_eq!(refused, Err(DecodeError::Ring { expected: 32, found: 64 }));
     assert_eq!(MaskedInput::<u64>::decode(&wide).unwrap().words, [1]);

@@ -7,14 +7,8 @@ CREATE TABLE federation (
 
 CREATE TABLE clients (
     client INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1))
+    key TEXT NOT NULL UNIQUE
 ) STRICT;
-
--- The digests of one-time tokens that nobody has used.
-CREATE TABLE tokens (
-    sha256 TEXT PRIMARY KEY
-) STRICT, WITHOUT ROWID;
 
 -- Nonces of signatures, as long as one could be sent again; `created` is in seconds since the Unix epoch.
 CREATE TABLE nonces (

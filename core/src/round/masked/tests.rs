@@ -1,0 +1,286 @@
+//! Masked rounds, step by step.
+
+use super::*;
+use crate::encoding::Update;
+use crate::params::{Layout, Params};
+use crate::participant::Masker;
+use crate::plan::Plan;
+use crate::round::{Assignment, Effect, Event, Federation, MaskingRules, Outcome, Phase, RoundRecord, Rules};
+use crate::secagg::{Identity, LatestAnswer, Member};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+const START: Timestamp = Timestamp(1_000);
+const PLAN: &str = "\
+[federation]
+rounds = 2
+[data]
+source = \"digits\"
+[partition]
+clients = 4
+[cohort]
+minimum = 3
+deadline-seconds = 10
+[aggregation]
+weight-cap = 100
+[encoding]
+fraction-bits = 16
+largest = 16.0
+[secure-aggregation]
+coordinator = \"curious\"
+adversarial-fraction = 0.0
+dropout-fraction = 0.0
+stage-seconds = 2
+";
+
+fn identity(client: u32) -> Identity {
+    Identity::from_random(&[client as u8; 32])
+}
+
+fn model() -> Params {
+    Params::zeros(Arc::new(Layout::new([("0.bias".into(), vec![2])])))
+}
+
+fn update(client: u32) -> Update {
+    Update { delta: vec![1 << 16, client as i32], weight: client, loss: 7 }
+}
+
+/// A federation and its clients, which see nothing of each other but messages.
+struct World {
+    federation: Option<Federation>,
+    now: Timestamp,
+    closed: Vec<RoundRecord>,
+    refused: Vec<Refusal>,
+}
+
+impl World {
+    fn new() -> World {
+        let rules = Rules::new(&Plan::parse(PLAN).unwrap());
+        let federation = Some(Federation::new(rules, model()));
+        let mut world = World { federation, now: START, closed: Vec::new(), refused: Vec::new() };
+        (1..=4).for_each(|client| {
+            world.step(Event::Enrol { place: Some(client), key: Some(identity(client).key()) })
+        });
+        world
+    }
+
+    fn federation(&self) -> &Federation {
+        self.federation.as_ref().unwrap()
+    }
+
+    fn step(&mut self, event: Event) {
+        let (federation, effects) = self.federation.take().unwrap().step(event, self.now);
+        self.federation = Some(federation);
+        for effect in effects {
+            match effect {
+                Effect::Closed { record, .. } => self.closed.push(record),
+                Effect::Refused(refusal) => self.refused.push(refusal),
+                _ => {}
+            }
+        }
+    }
+
+    fn open(&self) -> &MaskedRound {
+        match self.federation().phase() {
+            Phase::Masked(open) => open,
+            other => panic!("a masked round is open, not {other:?}"),
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        self.open().stage()
+    }
+
+    /// Sends bytes as somebody's message for a stage of round 1; gives why they are refused, if they are.
+    fn send(&mut self, client: u32, stage: Stage, bytes: &[u8]) -> Option<Refusal> {
+        let masking = *Plan::parse(PLAN).unwrap().masking().unwrap();
+        assert!(bytes.len() <= StageContent::longest(stage, &masking.layout(2), 4), "{stage}");
+        let ring = masking.ring();
+        let content = StageContent::decode(stage, ring, bytes).unwrap();
+        let digest = Some(HexDigest::of(bytes));
+        self.step(Event::Send(Box::new(StageMessage { client, round: 1, digest, content })));
+        self.refused.pop()
+    }
+
+    /// Lets the time of the open stage pass.
+    fn wait(&mut self) {
+        self.now = self.open().deadline();
+        self.step(Event::Tick);
+    }
+
+    fn masker(&self, client: u32) -> Masker {
+        let open = self.open();
+        let member = Member::new(client, identity(client), Arc::clone(open.setup()));
+        Masker::new(member, open.context(), open.layout())
+    }
+
+    /// Runs round 1; client 2 vanishes before a stage, if one is given.
+    fn run(&mut self, vanishes: Option<Stage>) {
+        let there = |stage: Stage, client: u32| client != 2 || vanishes.is_none_or(|last| stage < last);
+        let rng = |client: u32| ChaCha20Rng::seed_from_u64(client.into());
+        let maskers: Vec<Masker> = (1..=4).map(|client| self.masker(client)).collect();
+        let mut states = Vec::new();
+        for (client, masker) in (1..).zip(&maskers).filter(|(client, _)| there(Stage::Advertise, *client)) {
+            let (state, message) = masker.advertise(&mut rng(client));
+            assert_eq!(self.send(client, Stage::Advertise, &message), None);
+            assert_eq!(self.send(client, Stage::Advertise, &message), None, "the same again changes nothing");
+            states.push((client, state));
+        }
+        self.end(Stage::Advertise, vanishes);
+        let mut shared = Vec::new();
+        for (client, state) in states.into_iter().filter(|(client, _)| there(Stage::Share, *client)) {
+            let roster = self.federation().task(1, client, Stage::Share).unwrap();
+            let (state, message) = state.share(&roster, &mut rng(client + 10)).unwrap();
+            assert_eq!(self.send(client, Stage::Share, &message), None);
+            shared.push((client, state));
+        }
+        self.end(Stage::Share, vanishes);
+        let mut masked = Vec::new();
+        for (client, state) in shared.into_iter().filter(|(client, _)| there(Stage::Input, *client)) {
+            let delivery = self.federation().task(1, client, Stage::Input).unwrap();
+            let (state, message) = state.mask(&delivery, &update(client)).unwrap();
+            assert_eq!(self.send(client, Stage::Input, &message), None);
+            masked.push((client, state));
+        }
+        self.end(Stage::Input, vanishes);
+        let mut confirmed = Vec::new();
+        for (client, state) in masked.into_iter().filter(|(client, _)| there(Stage::Confirm, *client)) {
+            let survivors = self.federation().task(1, client, Stage::Confirm).unwrap();
+            let (state, message) = state.confirm(&survivors).unwrap();
+            assert_eq!(self.send(client, Stage::Confirm, &message), None);
+            confirmed.push((client, state));
+        }
+        self.end(Stage::Confirm, vanishes);
+        for (client, state) in confirmed.into_iter().filter(|(client, _)| there(Stage::Answer, *client)) {
+            let confirmations = self.federation().task(1, client, Stage::Answer).unwrap();
+            let message = state.answer(&confirmations, &mut LatestAnswer::default()).unwrap();
+            assert_eq!(self.send(client, Stage::Answer, &message), None);
+        }
+        self.end(Stage::Answer, vanishes);
+    }
+
+    /// A stage closes by itself when all have come, and at its deadline when somebody vanished before it.
+    fn end(&mut self, stage: Stage, vanishes: Option<Stage>) {
+        if vanishes == Some(stage) {
+            assert_eq!((self.open().round(), self.stage()), (1, stage));
+            assert_eq!(self.federation().assignment(2), Ok(self.mask(stage)));
+            self.wait();
+        }
+    }
+
+    fn mask(&self, stage: Stage) -> Assignment {
+        Assignment::Mask { round: 1, stage, deadline: self.open().deadline() }
+    }
+}
+
+/// The model of an unmasked round with the updates of these clients.
+fn unmasked(clients: impl Iterator<Item = u32>) -> (Params, Outcome) {
+    let rules = Rules { masking: None, ..Rules::new(&Plan::parse(PLAN).unwrap()) };
+    let mut federation = Federation::new(rules, model());
+    for client in 1..=4 {
+        federation = federation.step(Event::Enrol { place: Some(client), key: None }, START).0;
+    }
+    for client in clients {
+        let submission = crate::round::Submission { client, round: 1, update: update(client), digest: None };
+        federation = federation.step(Event::Submit(submission), START).0;
+    }
+    federation = federation.step(Event::Expire, START).0;
+    (federation.model().clone(), federation.history()[0].outcome)
+}
+
+#[test]
+fn whoever_vanishes_at_whatever_stage_the_sum_is_that_of_an_unmasked_round_and_the_record_names_it() {
+    for vanishes in [None].into_iter().chain(Stage::ALL.map(Some)) {
+        let mut world = World::new();
+        world.run(vanishes);
+        let counts = vanishes.is_none_or(|stage| stage > Stage::Input);
+        let (model, outcome) = unmasked((1..=4).filter(|client| *client != 2 || counts));
+        let record = world.closed.pop().unwrap();
+        assert_eq!((record.outcome, world.federation().model()), (outcome, &model), "{vanishes:?}");
+        assert!(record.contributions.is_empty());
+        let masked = record.masked.as_ref().unwrap();
+        assert_eq!(masked.missed, vanishes.map(|stage| (stage, BTreeSet::from([2]))).into_iter().collect());
+        assert_eq!(record.contributors().contains(&2), counts);
+        // Nobody's weight, nor the digest of anybody's message.
+        let text = serde_json::to_string(&record).unwrap();
+        assert!(!text.contains("sha256") && !text.contains("\"contributions\":{\""), "{text}");
+        assert_eq!(world.open().round(), 2);
+    }
+}
+
+#[test]
+fn a_round_that_loses_too_many_releases_nothing_and_the_next_one_begins() {
+    let mut world = World::new();
+    for client in [1, 3] {
+        let (_, message) = world.masker(client).advertise(&mut ChaCha20Rng::seed_from_u64(1));
+        assert_eq!(world.send(client, Stage::Advertise, &message), None);
+    }
+    world.step(Event::Decline { client: 2, round: 1 });
+    assert_eq!(world.stage(), Stage::Advertise);
+    world.wait();
+    let record = world.closed.pop().unwrap();
+    assert_eq!(record.outcome, Outcome::Abandoned { minimum: 3 });
+    assert_eq!((record.declined, world.federation().model()), (BTreeSet::from([2]), &model()));
+    let masked = record.masked.unwrap();
+    assert_eq!(masked.missed, Missing::from([(Stage::Advertise, BTreeSet::from([2, 4]))]));
+    assert!(masked.failure.unwrap().contains("2 clients are left, 3 at least must be"));
+    assert_eq!((world.open().round(), world.stage()), (2, Stage::Advertise));
+}
+
+#[test]
+fn messages_out_of_turn_are_refused_and_late_ones_are_named() {
+    let mut world = World::new();
+    let maskers: Vec<Masker> = (1..=4).map(|client| world.masker(client)).collect();
+    let advert =
+        |client: u32, seed| maskers[client as usize - 1].advertise(&mut ChaCha20Rng::seed_from_u64(seed)).1;
+    let no_task = world.federation().task(1, 1, Stage::Share);
+    assert_eq!(no_task, Err(Refusal::StageNotOpen { round: 1, stage: Stage::Share }));
+    for client in 1..=3 {
+        assert_eq!(world.send(client, Stage::Advertise, &advert(client, 1)), None);
+    }
+    let another = Refusal::AnotherMessage { round: 1, client: 1, stage: Stage::Advertise };
+    assert_eq!(world.send(1, Stage::Advertise, &advert(1, 2)), Some(another));
+    let as_another = world.send(4, Stage::Advertise, &advert(1, 1));
+    assert!(matches!(as_another, Some(Refusal::Stage { .. })), "{as_another:?}");
+    let plain = crate::round::Submission { client: 4, round: 1, update: update(4), digest: None };
+    world.step(Event::Submit(plain));
+    assert_eq!(world.refused.pop(), Some(Refusal::OnlyMasked { round: 1 }));
+
+    world.wait();
+    let late = Refusal::StageOver { round: 1, client: 4, stage: Stage::Advertise };
+    assert_eq!(world.send(4, Stage::Advertise, &advert(4, 1)), Some(late));
+    assert_eq!(world.federation().assignment(4), Ok(Assignment::Wait));
+    world.wait();
+    let record = world.closed.pop().unwrap();
+    let masked = record.masked.unwrap();
+    assert_eq!(masked.late, Missing::from([(Stage::Advertise, BTreeSet::from([4]))]));
+    assert_eq!(masked.missed[&Stage::Share], BTreeSet::from([1, 2, 3]));
+    // After the end of the round, the record names those who come.
+    let late = Refusal::TooLate { round: 1, client: 4 };
+    assert_eq!(world.send(4, Stage::Advertise, &advert(4, 1)), Some(late));
+    assert_eq!(world.federation().history()[0].late, BTreeSet::from([4]));
+}
+
+#[test]
+fn keys_for_another_model_or_without_enrolment_are_refused() {
+    let mut world = World::new();
+    let open = world.open();
+    let context = RoundContext { model: [9; 32], ..open.context() };
+    let member = Member::new(1, identity(1), Arc::clone(open.setup()));
+    let (_, message) = member.advertise(context, &mut ChaCha20Rng::seed_from_u64(1));
+    let refused = world.send(1, Stage::Advertise, &message.encode()).unwrap();
+    assert!(refused.to_string().contains("another model"), "{refused}");
+
+    let rules = Rules::new(&Plan::parse(PLAN).unwrap());
+    let (_, effects) = Federation::new(rules, model()).step(Event::Enrol { place: None, key: None }, START);
+    assert!(matches!(effects[..], [Effect::Refused(Refusal::NoKey)]));
+    let bare = Rules { masking: None::<MaskingRules>, ..Rules::new(&Plan::parse(PLAN).unwrap()) };
+    let mut federation = Federation::new(bare, model());
+    for client in 1..=4 {
+        federation = federation.step(Event::Enrol { place: Some(client), key: None }, START).0;
+    }
+    let content = StageContent::Advert(message.into());
+    let message = StageMessage { client: 1, round: 1, digest: None, content };
+    let (_, effects) = federation.step(Event::Send(Box::new(message)), START);
+    assert!(matches!(effects[..], [Effect::Refused(Refusal::NotMasked { round: 1 })]));
+}
