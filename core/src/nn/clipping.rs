@@ -26,7 +26,7 @@ const BLOCK: usize = 64;
 
 /// How far the computed sum of the clipped gradients of a chunk may be from the exact one, in clips (L2).
 ///
-/// Each coordinate is a sum of at most [`CHUNK`] products. One of them goes through at most `BLOCK` roundings in its
+/// Each coordinate is a sum of at most `CHUNK` products. One of them goes through at most `BLOCK` roundings in its
 /// block and one for each block, n in all, so that the error is at most γ_n Σ|x δ| with γ_n = n u / (1 - n u) and u =
 /// 2^-24 (Higham 2002, section 3.1). The vector of the Σ|x δ| has at most the norm of `CHUNK` clips. The two roundings more cover
 /// the denominator of γ and results below the normal numbers.

@@ -19,7 +19,7 @@ const DEVIATION: f64 = 1536.0;
 /// So many draws of each table at a time: they stay in the first cache.
 const PART: usize = 1024;
 
-/// Discrete Gaussian noise of parameter [`LayeredSampler::DEVIATION`].
+/// Discrete Gaussian noise whose parameter is the root of [`LayeredSampler::VARIANCE`].
 #[derive(Clone, Copy)]
 pub struct LayeredSampler(&'static TableSampler);
 
