@@ -9,7 +9,7 @@ use crate::runtime;
 use crate::setting::read_file;
 use privet_client::{
     Agent, AgentEvent, AnsweredRounds, Connection, Ending, HttpTransport, Masks, Membership, Outcome,
-    Patience, key_from,
+    Patience, ReceiptFile, Trust, key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
@@ -27,7 +27,9 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let runtime = runtime::new(1)?;
     let identity = Arc::new(key_from(args.key.as_deref())?);
     let patience = Patience { give_up_after: args.patience.map(Duration::from_secs), ..Patience::default() };
-    let connection = Connection::new(HttpTransport::new(&args.coordinator)?, patience, jitter_seed());
+    let trust = Trust { ca: args.ca.clone(), certificate: args.tls_cert.clone(), insecure: args.insecure };
+    let transport = HttpTransport::with_trust(&args.coordinator, &trust)?;
+    let connection = Connection::new(transport, patience, jitter_seed());
 
     progress.note(&format!("asking {} for its plan", args.coordinator));
     let state: FederationState = runtime.block_on(async {
@@ -45,9 +47,14 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let answered = AnsweredRounds::beside(args.key.as_deref())?;
     let known = args.roster.as_deref().map(roster).transpose()?;
     let masks = Masks::of(&plan, args.minimum_cohort, known);
-    let membership = Membership { identity, place, plan_sha256: state.plan_sha256, answered, masks };
+    let (token, plan_sha256) = (args.token.clone(), state.plan_sha256);
+    let membership = Membership { identity, place, token, plan_sha256, answered, masks };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
+    let agent = match &args.receipts {
+        Some(path) => agent.keeping_receipts(ReceiptFile::open(path)?),
+        None => agent,
+    };
     let told = |event| progress.note(&line(&state.name, event));
     let outcome = runtime.block_on(agent.run(told, interrupt::pressed()));
     // A training that was interrupted would go on to its end, for nobody.

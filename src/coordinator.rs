@@ -16,13 +16,17 @@ use crate::runtime;
 use crate::serving::{self, Concluded, News, Served};
 use crate::setting::{self, read_file};
 use crate::table;
-use privet_coordinator::{Checked, Ending, Options};
+use privet_coordinator::{Checked, Doors, Ending, Enrolment, Options, tls_from_files};
 use privet_core::data::{LoadError, Shard};
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::net::TcpListener;
 
 /// Serves until the last round is over, or until Ctrl-C; prints how it ended and keeps its results.
 pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), CommandError> {
@@ -35,8 +39,7 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     let served = served(plan, noise_seed)?;
     let threads = setting::threads(None);
     let runtime = runtime::new(threads)?;
-    let listener = runtime.block_on(privet_coordinator::bind(&args.listen.to_string()))?;
-    let options = Options { authorities: args.name.clone(), ..Options::default() };
+    let (options, doors) = (options(args, progress)?, runtime.block_on(doors(args))?);
     let opened = {
         let _runtime = runtime.enter();
         serving::open(&served, args.state.as_deref(), options)?
@@ -45,10 +48,7 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     let text = served.plan.to_toml();
     results::note_set_aside(&directory, progress);
     directory.write_plan(&text)?;
-    if let Ok(address) = listener.local_addr() {
-        let (name, wanted) = (served.plan.name(), served.plan.wait_for());
-        progress.note(&format!("serving {name} at http://{address}, waiting for {wanted} clients"));
-    }
+    tell_where(&doors, &served, progress);
 
     let task = progress.task(served.plan.name(), u64::from(served.plan.rounds()), "rounds");
     let mut observe = |news: News<'_>| {
@@ -67,12 +67,13 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
         Ok(())
     };
     let concluded =
-        runtime.block_on(serving::serve(&served, opened, listener, interrupt::pressed(), &mut observe))?;
+        runtime.block_on(serving::serve(&served, opened, doors, interrupt::pressed(), &mut observe))?;
     drop(task);
     directory.write_model(&concluded.model)?;
+    directory.write_records(&concluded.records)?;
 
     let origin = results::origin(&served.plan, (None, served.test.as_ref()), started, Over::Http, threads);
-    let Concluded { model, rounds, seconds, ending, exhausted, epsilon } = concluded;
+    let Concluded { model, rounds, records: _, seconds, ending, exhausted, epsilon } = concluded;
     let spent = epsilon.unwrap_or(0.0);
     let privacy = results::privacy(&served.plan, spent, args.noise_seed, exhausted);
     let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds, privacy);
@@ -89,6 +90,54 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     match ending {
         Ending::Finished => Ok(()),
         Ending::Stopped => Err(CommandError::Interrupted),
+    }
+}
+
+/// What whoever runs the coordinator decides.
+fn options(args: &cli::Coordinator, progress: &Progress) -> Result<Options, CommandError> {
+    let enrolment = match &args.allow_list {
+        Some(path) => {
+            let text = fs::read_to_string(path)
+                .map_err(|source| CommandError::ReadAllowList { path: path.clone(), source })?;
+            Enrolment::of_list(&text)
+                .map_err(|source| CommandError::AllowList { path: path.clone(), source })?
+        }
+        None if args.invite => Enrolment::Invited { listed: BTreeSet::new() },
+        None => {
+            progress.note(
+                "WARNING: whoever reaches this coordinator can enrol; --invite or --allow-list bounds that",
+            );
+            Enrolment::Open
+        }
+    };
+    Ok(Options { authorities: args.name.clone(), enrolment, ..Options::default() })
+}
+
+/// Where the coordinator is reached.
+async fn doors(args: &cli::Coordinator) -> Result<Doors, CommandError> {
+    let tls = match args.tls_cert.as_ref().zip(args.tls_key.as_ref()) {
+        Some((certificate, key)) => Some(tls_from_files(certificate, key, args.tls_client_ca.as_deref())?),
+        None if args.insecure || args.listen.ip().is_loopback() => None,
+        None => return Err(CommandError::PlainHttp(args.listen)),
+    };
+    let following = if args.listen.port() == 0 { 0 } else { args.listen.port().wrapping_add(1) };
+    let private = args.admin.unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), following));
+    if !args.insecure && !private.ip().is_loopback() {
+        return Err(CommandError::OpenAdministration(private));
+    }
+    let public = privet_coordinator::bind(&args.listen.to_string()).await?;
+    let administration = Some(privet_coordinator::bind(&private.to_string()).await?);
+    Ok(Doors { public, tls, administration })
+}
+
+fn tell_where(doors: &Doors, served: &Served, progress: &Progress) {
+    if let Some(Ok(address)) = doors.administration.as_ref().map(TcpListener::local_addr) {
+        progress.note(&format!("administration at {address}"));
+    }
+    if let Ok(address) = doors.public.local_addr() {
+        let (name, wanted) = (served.plan.name(), served.plan.wait_for());
+        let scheme = if doors.tls.is_some() { "https" } else { "http" };
+        progress.note(&format!("serving {name} at {scheme}://{address}, waiting for {wanted} clients"));
     }
 }
 

@@ -3,13 +3,17 @@
 use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
-use privet_client::{AddressError, AgentError, AnsweredRoundsError, CallError, KeyFileError};
-use privet_coordinator::{BindError, CheckError, RunError, SqliteError};
+use privet_client::{
+    AddressError, AgentError, AnsweredRoundsError, CallError, KeyFileError, ReceiptFileError,
+};
+use privet_coordinator::{AllowListError, BindError, CheckError, RunError, SqliteError, TlsError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
 use privet_core::plan::{PlanError, SearchError};
+use privet_core::round::InclusionError;
 use privet_core::simulation::{BaselineError, SimulationError};
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::task::JoinError;
@@ -192,6 +196,77 @@ pub(crate) enum CommandError {
     /// The client stopped.
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// Plain HTTP would leave the machine.
+    #[error(
+        "{0} can be reached from other machines, and plain HTTP shows everybody in between what is sent: give --tls-cert \
+         and --tls-key (`privet keys tls` makes them), or say --insecure"
+    )]
+    PlainHttp(SocketAddr),
+    /// The administration would be open to other machines.
+    #[error(
+        "{0} can be reached from other machines, and the administration asks nobody who they are: use a loopback \
+             address, or say --insecure"
+    )]
+    OpenAdministration(SocketAddr),
+    /// Nothing of privet answers there.
+    #[error("what answers at {0} is no coordinator's administration: say with --admin where it is")]
+    NoAdministration(SocketAddr),
+    /// The administration refused.
+    #[error("the coordinator refused: {0}")]
+    Administration(String),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Certificates cannot be made.
+    #[error("the certificates cannot be made: {0}")]
+    Certificates(#[from] rcgen::Error),
+    /// The allow-list cannot be read.
+    #[error("{}: {source}", path.display())]
+    ReadAllowList {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The allow-list is none.
+    #[error("{}: {source}", path.display())]
+    AllowList {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: AllowListError,
+    },
+    /// Receipts cannot be kept or read.
+    #[error(transparent)]
+    Receipts(#[from] ReceiptFileError),
+    /// There are no receipts to verify.
+    #[error("the file holds no receipts: name the one that was given as --receipts")]
+    NoReceipts,
+    /// The receipts are of several federations.
+    #[error("the receipts are of federations with several plans: keep those of each in a file of their own")]
+    ReceiptsOfSeveral,
+    /// Nobody said where the records are.
+    #[error("say where the records are: --records FILE, or --coordinator URL with --key FILE")]
+    WhereAreRecords,
+    /// The records cannot be read.
+    #[error("{}: {source}", path.display())]
+    ReadRecords {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds no records.
+    #[error("{} holds no records of rounds: {source}", path.display())]
+    NoRecords {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A receipt is not borne out.
+    #[error("NOT verified: {0}")]
+    NotIncluded(#[from] InclusionError),
     /// There is no key.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -243,7 +318,12 @@ impl CommandError {
             E::Runtime(_) | E::Bind(_) | E::Service(_) | E::ServiceBrokeOff(_) => FAILED,
             E::AgentBrokeOff(_) | E::Call(_) | E::Agent(_) | E::Key(_) => FAILED,
             E::Answered(_) => FAILED,
-            E::Random(_) => FAILED,
+            E::Random(_) | E::NoAdministration(_) | E::Administration(_) => FAILED,
+            E::PlainHttp(_) | E::OpenAdministration(_) | E::Tls(_) | E::Certificates(_) => MISUSED,
+            E::NoReceipts | E::ReceiptsOfSeveral | E::WhereAreRecords => MISUSED,
+            E::Receipts(_) | E::NotIncluded(_) => FAILED,
+            E::ReadRecords { .. } | E::NoRecords { .. } => UNUSABLE,
+            E::ReadAllowList { .. } | E::AllowList { .. } => MISUSED,
             E::State(SqliteError::AnotherPlan { .. }) => MISUSED,
             E::State(SqliteError::GivenNoise | SqliteError::SecretNoise) => MISUSED,
             E::State(_) | E::Check(_) => FAILED,

@@ -1,5 +1,6 @@
 //! The `privet` command.
 
+mod administration;
 mod cli;
 mod client;
 mod compare;
@@ -20,6 +21,7 @@ mod privacy;
 mod private_baseline;
 mod progress;
 mod quantity;
+mod receipt;
 mod report;
 mod results;
 mod run_directory;
@@ -31,7 +33,7 @@ mod table;
 mod tune;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, CoordinatorCommand, LogFormat, ReceiptCommand};
 use progress::Progress;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -40,13 +42,20 @@ use tracing_subscriber::filter::LevelFilter;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let progress = Progress::new(cli.quiet);
-    log(cli.quiet);
+    log(cli.quiet, cli.log_format);
     let done = match &cli.command {
         Command::Compare(args) => compare::run(args, &progress),
         Command::Simulate(args) => simulate::run(args, &progress),
         Command::Tune(args) => tune::run(args, &progress),
-        Command::Coordinator(args) => coordinator::run(args, &progress),
+        Command::Coordinator(args) => match &args.command {
+            Some(CoordinatorCommand::Clients { command }) => administration::clients(command),
+            None => coordinator::run(args, &progress),
+        },
         Command::Client(args) => client::run(args, &progress),
+        Command::Status(args) => administration::show(args),
+        Command::Receipt(args) => match &args.command {
+            ReceiptCommand::Verify(args) => receipt::verify(args),
+        },
         Command::Keys(args) => keys::run(&args.command),
         Command::Plan(args) => plan::run(&args.command),
         Command::Evaluate(args) => evaluate::run(args),
@@ -63,9 +72,15 @@ fn main() -> ExitCode {
 }
 
 /// Warnings of the libraries go to standard error; `PRIVET_LOG` asks for more (`info`, `debug`, ...).
-fn log(quiet: bool) {
+/// They say who asked for what, and never what is secret.
+fn log(quiet: bool, format: LogFormat) {
     let usual = if quiet { LevelFilter::ERROR } else { LevelFilter::WARN };
     let filter =
         EnvFilter::builder().with_default_directive(usual.into()).with_env_var("PRIVET_LOG").from_env_lossy();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_env_filter(filter).init();
+    let log =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_env_filter(filter);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }

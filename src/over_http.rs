@@ -55,7 +55,7 @@ pub(crate) fn run(
         };
         let (agents, concluded) = tokio::join!(
             all_end(agents, failed),
-            serving::serve(&served, opened, listener, first_failure, &mut watch)
+            serving::serve(&served, opened, listener.into(), first_failure, &mut watch)
         );
         agents?;
         let serving::Concluded { model, rounds, seconds, exhausted, .. } = concluded?;
@@ -74,6 +74,7 @@ fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentEr
         let membership = Membership {
             identity: Arc::new(key_from(None)?),
             place: Some(place),
+            token: None,
             plan_sha256: setting.plan.digest(),
             answered: AnsweredRounds::default(),
             masks: Masks::of(&setting.plan, 0, None),

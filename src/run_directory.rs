@@ -5,6 +5,7 @@
 //! renamed into it, so that a reader never sees half of one. `metrics.jsonl` grows by whole lines.
 
 use crate::document::round::Round;
+use privet_core::round::SealedRecord;
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -17,7 +18,8 @@ const METRICS: &str = "metrics.jsonl";
 const SUMMARY: &str = "summary.json";
 const MODEL: &str = "model.safetensors";
 const REPORT: &str = "report.html";
-const OWN_FILES: [&str; 5] = [PLAN, METRICS, SUMMARY, MODEL, REPORT];
+const RECORDS: &str = "records.json";
+const OWN_FILES: [&str; 6] = [PLAN, METRICS, SUMMARY, MODEL, REPORT, RECORDS];
 /// Where runs go that were given no directory.
 const RUNS: &str = "runs";
 
@@ -133,6 +135,16 @@ impl RunDirectory {
             .map_err(|source| RunDirectoryError::Serialize { file: SUMMARY, source })?;
         json.push(b'\n');
         self.replace(SUMMARY, &json)
+    }
+
+    /// Writes `records.json`: the sealed records of the rounds, by which clients verify their receipts.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(crate) fn write_records(&self, records: &[SealedRecord]) -> Result<(), RunDirectoryError> {
+        let json = serde_json::to_vec(records)
+            .map_err(|source| RunDirectoryError::Serialize { file: RECORDS, source })?;
+        self.replace(RECORDS, &json)
     }
 
     /// Writes `model.safetensors`.
@@ -331,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_leaves_its_five_files_and_nothing_else() {
+    fn a_run_leaves_its_own_files_and_nothing_else() {
         let home = tempfile::tempdir().unwrap();
         let out = home.path().join("deep/er");
         let mut run = RunDirectory::create(Some(&out), "digits", SystemTime::UNIX_EPOCH).unwrap();
@@ -342,6 +354,7 @@ mod tests {
         run.write_summary(&round(3)).unwrap();
         run.write_model(&[1, 2, 3]).unwrap();
         run.write_report("<!doctype html>").unwrap();
+        run.write_records(&[]).unwrap();
 
         let mut expected = OWN_FILES.map(String::from);
         expected.sort();

@@ -4,7 +4,8 @@ use crate::document::round::{Bytes, Round, RoundSeconds};
 use crate::error::CommandError;
 use crate::federated::round_line;
 use privet_coordinator::{
-    ClosedRound, Ending, MemoryStore, Options, RunError, Service, ServiceEvent, SqliteStore, Store, Traffic,
+    ClosedRound, Doors, Ending, MemoryStore, Options, RunError, Service, ServiceEvent, SqliteStore, Store,
+    Traffic,
 };
 use privet_core::data::Shard;
 use privet_core::nn::{self, Network};
@@ -17,7 +18,6 @@ use privet_core::simulation::Scores;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::block_in_place;
 
@@ -39,6 +39,8 @@ pub(crate) struct Concluded {
     pub(crate) model: Vec<u8>,
     /// The rounds, in their order.
     pub(crate) rounds: Vec<Round>,
+    /// The sealed records of the rounds.
+    pub(crate) records: Vec<SealedRecord>,
     /// How long it served, in seconds.
     pub(crate) seconds: f64,
     /// Whether the federation has finished.
@@ -95,16 +97,16 @@ pub(crate) fn open(served: &Served, folder: Option<&Path>, options: Options) -> 
 pub(crate) async fn serve(
     served: &Served,
     opened: Opened,
-    listener: TcpListener,
+    doors: Doors,
     shutdown: impl Future<Output = ()> + Send + 'static,
     observe: Observe<'_>,
 ) -> Result<Concluded, CommandError> {
     match opened {
         Opened::InMemory(service, events) => {
-            serve_from(served, service, events, listener, shutdown, observe).await
+            serve_from(served, service, events, doors, shutdown, observe).await
         }
         Opened::InFolder(service, events) => {
-            serve_from(served, service, events, listener, shutdown, observe).await
+            serve_from(served, service, events, doors, shutdown, observe).await
         }
     }
 }
@@ -113,7 +115,7 @@ async fn serve_from<S: Store>(
     served: &Served,
     service: Service<S>,
     events: UnboundedReceiver<ServiceEvent>,
-    listener: TcpListener,
+    doors: Doors,
     shutdown: impl Future<Output = ()> + Send + 'static,
     observe: Observe<'_>,
 ) -> Result<Concluded, CommandError> {
@@ -130,7 +132,7 @@ async fn serve_from<S: Store>(
                 else => std::future::pending().await,
             }
         };
-        privet_coordinator::run(service, listener, stop).await
+        privet_coordinator::run(service, doors, stop).await
     });
     let watched = watch.follow(events, observe).await;
     if watched.is_err() {
@@ -139,6 +141,7 @@ async fn serve_from<S: Store>(
     let conclusion = server.await.map_err(CommandError::ServiceBrokeOff)??;
     let spending = conclusion.spending;
     Ok(Concluded {
+        records: conclusion.records,
         model: conclusion.model_file.to_vec(),
         rounds: watched?,
         seconds: began.elapsed().as_secs_f64(),

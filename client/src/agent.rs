@@ -6,6 +6,7 @@ use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::{AgentEvent, Ending, Outcome};
 use crate::masked::{Masking, Masks, Place};
+use crate::receipt_file::{KeptReceipt, ReceiptFile};
 use crate::shutdown::Shutdown;
 use crate::transport::Transport;
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use privet_core::participant::{
     Declined, HiddenUpdate, LocalTraining, Participant, ParticipantError, Trained,
 };
 use privet_core::privacy::Clip;
-use privet_core::protocol::{CheckInAnswer, DeclineReason, HexDigest, Problem};
+use privet_core::protocol::{CheckInAnswer, DeclineReason, HexDigest, Problem, Token};
 use privet_core::round::MaskingRules;
 use privet_core::secagg::Stage;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct Membership {
     pub identity: Arc<Identity>,
     /// The place it wants, from 1; any if it is `None`.
     pub place: Option<u32>,
+    /// The one-time token by which it is invited, if it needs one.
+    pub token: Option<Token>,
     /// The plan it works by.
     pub plan_sha256: HexDigest,
     /// Which rounds it has answered before.
@@ -58,6 +61,7 @@ pub struct Agent<T> {
     masked_round: u32,
     /// The last model that was fetched, until its round is done: many agents in one process would hold many.
     model: Option<(HexDigest, Bytes)>,
+    receipts: Option<ReceiptFile>,
 }
 
 /// What there is to do.
@@ -94,8 +98,15 @@ impl<T: Transport> Agent<T> {
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
         let training = training.for_one_client(membership.answered.by(membership.plan_sha256));
-        let (participant, masking, model) = (None, None, None);
-        Agent { connection, membership, training, rows, participant, masking, masked_round: 0, model }
+        let (participant, masking, model, receipts) = (None, None, None, None);
+        let masked_round = 0;
+        Agent { connection, membership, training, rows, participant, masking, masked_round, model, receipts }
+    }
+
+    /// Keeps the receipts in a file, so that they can be verified later.
+    pub fn keeping_receipts(mut self, file: ReceiptFile) -> Agent<T> {
+        self.receipts = Some(file);
+        self
     }
 
     /// Enrols, and takes part whenever it is asked, until the federation has finished or `shutdown`.
@@ -177,8 +188,8 @@ impl<T: Transport> Agent<T> {
     }
 
     async fn enrol(&self) -> Result<u32, AgentError> {
-        let Membership { identity, place, plan_sha256, .. } = &self.membership;
-        let enrolled = self.connection.enrol(identity, *place).await?;
+        let Membership { identity, place, token, plan_sha256, .. } = &self.membership;
+        let enrolled = self.connection.enrol(identity, *place, token.as_ref()).await?;
         if enrolled.plan_sha256 != *plan_sha256 {
             return Err(AgentError::AnotherPlan { ours: *plan_sha256, theirs: enrolled.plan_sha256 });
         }
@@ -272,6 +283,10 @@ impl<T: Transport> Agent<T> {
                 match self.connection.upload(round, client, identity, body).await {
                     Ok(receipt) => {
                         trained.confirm(&receipt)?;
+                        if let Some(file) = &mut self.receipts {
+                            let plan_sha256 = self.membership.plan_sha256;
+                            file.keep(&KeptReceipt { plan_sha256, receipt })?;
+                        }
                         self.model = None;
                         Ok(AgentEvent::Counted { round, weight: receipt.weight })
                     }

@@ -2,6 +2,7 @@
 
 use crate::answered_rounds::AnsweredRoundsError;
 use crate::call::CallError;
+use crate::receipt_file::ReceiptFileError;
 use privet_core::participant::ParticipantError;
 use privet_core::protocol::HexDigest;
 use privet_core::secagg::Stage;
@@ -90,6 +91,9 @@ pub enum AgentError {
     /// It is not known which rounds were answered, or that cannot be kept.
     #[error(transparent)]
     Answered(#[from] AnsweredRoundsError),
+    /// The receipt cannot be kept.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptFileError),
     /// Another key stands for a client than before: it could be somebody else's.
     #[error(
         "the coordinator publishes another key of client {client} than before: somebody may listen in its place; leave the \

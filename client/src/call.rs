@@ -152,7 +152,12 @@ impl CallError {
             CallError::Refused(refused) => {
                 matches!(
                     refused.problem,
-                    Problem::ShuttingDown | Problem::Internal | Problem::NonceUsed | Problem::TooManyRequests
+                    Problem::ShuttingDown
+                        | Problem::Internal
+                        | Problem::NonceUsed
+                        | Problem::TooManyRequests
+                        | Problem::RequestTimeout
+                        | Problem::Overloaded
                 )
             }
             // A proxy before a coordinator that is away.

@@ -9,8 +9,9 @@ use http::{Method, Response};
 use privet_core::identity::Identity;
 use privet_core::protocol::{
     CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, EnrolledClient, FederationState,
-    HexDigest, Problem, ReceiptMessage, RoundSummary, StageReceipt,
+    HexDigest, Problem, ReceiptMessage, RoundSummary, StageReceipt, Token,
 };
+use privet_core::round::SealedRecord;
 use privet_core::secagg::{Roster, Stage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,9 +68,20 @@ impl<T: Transport> Connection<T> {
         self.ask(&Call::new(Method::GET, "/v1/rounds", HISTORY_LIMIT, CONTROL_TIME)).await
     }
 
-    /// Enrols the client that has this key, at a place of its choice or at any.
-    pub async fn enrol(&self, identity: &Identity, place: Option<u32>) -> Result<Enrolled, CallError> {
-        let message = Enrol { key: identity.key(), place };
+    /// The sealed records of the rounds that are over, for a client that has enrolled.
+    pub async fn records(&self, client: u32, identity: &Identity) -> Result<Vec<SealedRecord>, CallError> {
+        let path = format!("/v1/clients/{client}/records");
+        self.ask(&Call::new(Method::GET, path, HISTORY_LIMIT, CONTROL_TIME).signed_by(identity)).await
+    }
+
+    /// Enrols the client that has this key, at a place of its choice or at any, by a token if it needs one.
+    pub async fn enrol(
+        &self,
+        identity: &Identity,
+        place: Option<u32>,
+        token: Option<&Token>,
+    ) -> Result<Enrolled, CallError> {
+        let message = Enrol { key: identity.key(), place, token: token.cloned() };
         let call = Call::new(Method::POST, "/v1/clients", CONTROL_LIMIT, CONTROL_TIME);
         self.ask(&call.with_body(JSON, json(&message)).signed_by(identity)).await
     }

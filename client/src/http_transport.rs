@@ -4,13 +4,16 @@ use crate::transport::{Transport, TransportError};
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Url};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// A [`Transport`] over plain HTTP.
+/// A [`Transport`] over HTTP, with TLS or without.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     client: Client,
@@ -29,27 +32,73 @@ pub enum AddressError {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It has another scheme than `http`.
-    #[error("{given:?} has the scheme {scheme:?}: only http is spoken here, write it as http://host:port")]
+    /// It has another scheme.
+    #[error("{given:?} has the scheme {scheme:?}: write it as https://host:port, or http://host:port")]
     Scheme {
         /// What was given.
         given: String,
         /// Its scheme.
         scheme: String,
     },
+    /// It asks for plain HTTP to another machine.
+    #[error(
+        "{given:?} is not on this machine, and plain HTTP shows everybody in between what is sent: write https://, or \
+         say --insecure"
+    )]
+    Insecure {
+        /// What was given.
+        given: String,
+    },
+    /// A file of certificates or of a key cannot be read.
+    #[error("{path} cannot be read: {source}: name a PEM file")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file of certificates or of a key is none.
+    #[error(
+        "{path} cannot be used: {source}: name a PEM file of certificates; for a client's own, with its key"
+    )]
+    NotPem {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: reqwest::Error,
+    },
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(#[source] reqwest::Error),
 }
 
+/// Whom a client trusts on the network, and how it shows who it is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The authorities that may vouch for the coordinator, in PEM; those of the system if it is `None`.
+    pub ca: Option<PathBuf>,
+    /// The client's own certificate with its key, in PEM, for a coordinator that asks for one.
+    pub certificate: Option<PathBuf>,
+    /// Whether plain HTTP to other machines is allowed.
+    pub insecure: bool,
+}
+
 impl HttpTransport {
-    /// A transport to the coordinator at an address such as `http://127.0.0.1:8080`. Nothing is sent yet.
+    /// A transport to the coordinator at an address such as `https://host:7310`, or `http://127.0.0.1:7310` on this
+    /// machine. Nothing is sent yet.
     pub fn new(address: &str) -> Result<HttpTransport, AddressError> {
+        HttpTransport::with_trust(address, &Trust::default())
+    }
+
+    /// The same, with a trust of its own.
+    pub fn with_trust(address: &str, trust: &Trust) -> Result<HttpTransport, AddressError> {
         let mut base = Url::parse(address)
             .map_err(|source| AddressError::NotAUrl { given: address.into(), source: source.into() })?;
-        if base.scheme() != "http" {
-            let scheme = base.scheme().into();
-            return Err(AddressError::Scheme { given: address.into(), scheme });
+        match base.scheme() {
+            "https" => {}
+            "http" if trust.insecure || is_this_machine(&base) => {}
+            "http" => return Err(AddressError::Insecure { given: address.into() }),
+            scheme => return Err(AddressError::Scheme { given: address.into(), scheme: scheme.into() }),
         }
         // A path that ends with a slash is a prefix to which the protocol's paths are appended.
         if !base.path().ends_with('/') {
@@ -60,6 +109,7 @@ impl HttpTransport {
         if is_this_machine(&base) {
             client = client.no_proxy();
         }
+        client = trusting(client, trust)?;
         let authority = authority(&base);
         Ok(HttpTransport { client: client.build().map_err(AddressError::Setup)?, base, authority })
     }
@@ -99,6 +149,24 @@ impl Transport for HttpTransport {
     }
 }
 
+/// Sets up TLS. Its cryptography is ring, for the whole process: it builds without tools of its own.
+fn trusting(mut client: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, AddressError> {
+    // Another part of the process may have chosen already; then that choice stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let read =
+        |path: &PathBuf| fs::read(path).map_err(|source| AddressError::File { path: path.clone(), source });
+    if let Some(path) = &trust.ca {
+        let roots = Certificate::from_pem_bundle(&read(path)?);
+        let roots = roots.map_err(|source| AddressError::NotPem { path: path.clone(), source })?;
+        client = client.tls_certs_only(roots);
+    }
+    if let Some(path) = &trust.certificate {
+        let own = reqwest::Identity::from_pem(&read(path)?);
+        client = client.identity(own.map_err(|source| AddressError::NotPem { path: path.clone(), source })?);
+    }
+    Ok(client)
+}
+
 /// Host and port, as they are sent with each request.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
@@ -121,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_says_how_to_write_one() {
-        for address in ["", "127.0.0.1:8080", "localhost", "https://example.org", "ftp://x"] {
+        for address in ["", "127.0.0.1:8080", "localhost", "ftp://x"] {
             let error = HttpTransport::new(address).unwrap_err().to_string();
             assert!(error.contains("http://host:port"), "{error}");
         }
@@ -130,9 +198,17 @@ mod tests {
     #[test]
     fn the_authority_is_what_is_sent_as_the_host() {
         let authority = |url: &str| HttpTransport::new(url).unwrap().authority().to_owned();
-        assert_eq!(authority("http://Example.org:80/under"), "example.org");
-        assert_eq!(authority("http://example.org:7310"), "example.org:7310");
+        assert_eq!(authority("https://Example.org:443/under"), "example.org");
+        assert_eq!(authority("https://example.org:7310"), "example.org:7310");
         assert_eq!(authority("http://[::1]:7310"), "[::1]:7310");
+    }
+
+    #[test]
+    fn plain_http_to_other_machines_has_to_be_asked_for() {
+        let error = HttpTransport::new("http://example.org:7310").unwrap_err();
+        assert!(matches!(error, AddressError::Insecure { .. }), "{error}");
+        let insecure = Trust { insecure: true, ..Trust::default() };
+        HttpTransport::with_trust("http://example.org:7310", &insecure).unwrap();
     }
 
     #[tokio::test]

@@ -47,13 +47,9 @@ pub fn key_from(file: Option<&Path>) -> Result<Identity, KeyFileError> {
 /// Draws a key and keeps it in a file, which must not exist, for the owner's eyes only.
 pub fn new_key(path: &Path) -> Result<Identity, KeyFileError> {
     let secret = draw()?;
-    match keep(&secret, path) {
-        Ok(()) => Ok(Identity::from_random(&secret)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(KeyFileError::Exists { path: path.into() })
-        }
-        Err(source) => Err(KeyFileError::File { path: path.into(), source }),
-    }
+    let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(hex::encode(secret.as_slice()))));
+    write_private(path, text.as_bytes())?;
+    Ok(Identity::from_random(&secret))
 }
 
 /// Reads a key from its file.
@@ -76,10 +72,16 @@ fn draw() -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     Ok(bytes)
 }
 
-fn keep(secret: &[u8; 32], path: &Path) -> io::Result<()> {
-    let mut file = create_private(path)?;
-    writeln!(file, "{}", *Zeroizing::new(hex::encode(secret)))?;
-    file.sync_all()
+/// Writes a new file that only its owner can read. It must not exist.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
+    let written = create_private(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.into() },
+        _ => KeyFileError::File { path: path.into(), source },
+    })
 }
 
 fn create_private(path: &Path) -> io::Result<File> {

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 /// What the address names.
 pub(crate) struct At<T>(pub(crate) T);
@@ -31,7 +32,7 @@ pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
 
 /// Reads a body of vectors, which has `expected` bytes or fewer. One that announces more is refused
 /// before any of it is read.
-pub(crate) async fn octets(request: Request, expected: usize) -> Result<Bytes, RequestError> {
+pub(crate) async fn octets(request: Request, expected: usize, time: Duration) -> Result<Bytes, RequestError> {
     let headers = request.headers();
     if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != "application/octet-stream") {
         return Err(RequestError::NotOctets);
@@ -42,10 +43,18 @@ pub(crate) async fn octets(request: Request, expected: usize) -> Result<Bytes, R
         }
         _ => {}
     }
-    let body = Bytes::from_request(request, &()).await?;
+    let body = body(request, time).await?;
     match body.len() <= expected {
         true => Ok(body),
         false => Err(RequestError::UpdateTooLarge { announced: body.len() as u64, expected }),
+    }
+}
+
+/// Reads a body, which must not take longer than this.
+pub(crate) async fn body(request: Request, time: Duration) -> Result<Bytes, RequestError> {
+    match tokio::time::timeout(time, Bytes::from_request(request, &())).await {
+        Ok(body) => Ok(body?),
+        Err(_) => Err(RequestError::BodyTooSlow { seconds: time.as_secs() }),
     }
 }
 

@@ -60,13 +60,16 @@ pub struct Journal {
     events: mpsc::UnboundedSender<ServiceEvent>,
     up: Arc<AtomicU64>,
     down: Arc<AtomicU64>,
+    all_up: Arc<AtomicU64>,
+    all_down: Arc<AtomicU64>,
 }
 
 impl Journal {
     /// An empty journal, and the end from which it is read.
     pub fn new() -> (Journal, mpsc::UnboundedReceiver<ServiceEvent>) {
         let (events, reader) = mpsc::unbounded_channel();
-        (Journal { events, up: Arc::default(), down: Arc::default() }, reader)
+        let [up, down, all_up, all_down] = std::array::from_fn(|_| Arc::default());
+        (Journal { events, up, down, all_up, all_down }, reader)
     }
 
     /// Notes an event. A store calls this inside its transactions, so that the order is theirs.
@@ -80,11 +83,18 @@ impl Journal {
         Traffic { up: self.up.swap(0, Ordering::Relaxed), down: self.down.swap(0, Ordering::Relaxed) }
     }
 
+    /// What travelled since the service began.
+    pub(crate) fn all_traffic(&self) -> Traffic {
+        Traffic { up: self.all_up.load(Ordering::Relaxed), down: self.all_down.load(Ordering::Relaxed) }
+    }
+
     pub(crate) fn received(&self, bytes: usize) {
         self.up.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.all_up.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
         self.down.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.all_down.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }

@@ -4,8 +4,10 @@
 //!
 //! ```text
 //! routes/   one file per resource: read a request, ask the store, answer           HTTP
+//! admin/    health, figures, and who may take part: for whoever runs it, apart from the public addresses
 //! service   what all requests share: store, clock, charter, journal               |
 //! store/    named transactions over the federation's state                        v
+//! serve/    connections: TLS, limits, time                                        |
 //! ticker    closes a round that is over its deadline                             state
 //! run       the service from the first connection to the last
 //! ```
@@ -15,23 +17,30 @@
 //!
 //! [`app`] gives the routes alone, [`run`] serves them until the federation has finished.
 
+mod admin;
 mod clock;
 mod crash;
+mod enrolment;
 mod extract;
 mod journal;
+mod meter;
 mod request_error;
 mod routes;
 mod run;
+mod serve;
 mod service;
 mod signed;
 mod store;
 mod ticker;
 
+pub use admin::{NewToken, administration};
 pub use clock::{Clock, SystemClock};
 pub use crash::CrashPoint;
+pub use enrolment::{AllowListError, Enrolment, Invitation};
 pub use journal::{ClosedRound, Journal, ServiceEvent, Traffic};
 pub use routes::app;
 pub use run::{BindError, Conclusion, Ending, RunError, bind, run};
+pub use serve::{Doors, Limits, TlsError, tls_from_files};
 pub use service::{Charter, Options, Service, check_folder};
 pub use store::{
     CheckError, Checked, Denial, Finding, MemoryStore, ModelDecoder, ModelEncoder, ModelFormat, Orders,

@@ -12,7 +12,7 @@ use privet_core::secagg::DecodeError;
 
 /// How many seconds a client should stay away from a coordinator that stops.
 const SECONDS_TO_RESTART: HeaderValue = HeaderValue::from_static("5");
-/// How many seconds a client should rest that sends too many requests.
+/// How many seconds a client should rest that sends too many requests, or finds no room.
 const SECONDS_TO_REST: HeaderValue = HeaderValue::from_static("2");
 
 /// Why a request is refused.
@@ -42,6 +42,10 @@ pub(crate) enum RequestError {
     NoSuchModel(HexDigest),
     #[error("the plan of this federation promises no privacy: it has no [privacy]")]
     NoPrivacy,
+    #[error(
+        "the records say who took part, and the promise of privacy rests on nobody knowing: they are not shown"
+    )]
+    HiddenRecords,
     #[error("the address cannot be read: {0}")]
     Path(#[from] PathRejection),
     #[error("{0}")]
@@ -63,6 +67,10 @@ pub(crate) enum RequestError {
          the address says client {addressed_client} and round {addressed_round}"
     )]
     Misaddressed { round: u32, client: u32, addressed_round: u32, addressed_client: u32 },
+    #[error("the body was not there after {seconds} s: send it faster, or over a better line")]
+    BodyTooSlow { seconds: u64 },
+    #[error("the coordinator has no room for the body at present: try again after the time in `Retry-After`")]
+    Overloaded,
     #[error("the coordinator is stopping: try again after the time in `Retry-After`")]
     ShuttingDown,
     #[error("the coordinator has a fault of its own, which is in its log: try again later")]
@@ -82,9 +90,10 @@ impl RequestError {
             RequestError::Signature(SignatureError::Stale { .. }) => Problem::StaleSignature,
             RequestError::Signature(_) => Problem::NotAuthorized,
             RequestError::Denied(denial) => problem_of_denial(denial),
-            RequestError::NoSuchAddress { .. } | RequestError::NoSuchModel(_) | RequestError::NoPrivacy => {
-                Problem::NotFound
-            }
+            RequestError::NoSuchAddress { .. }
+            | RequestError::NoSuchModel(_)
+            | RequestError::NoPrivacy
+            | RequestError::HiddenRecords => Problem::NotFound,
             RequestError::WrongMethod { .. } => Problem::MethodNotAllowed,
             RequestError::Json(rejection) => problem_of_status(rejection.status()),
             RequestError::Body(rejection) => problem_of_status(rejection.status()),
@@ -94,6 +103,8 @@ impl RequestError {
             | RequestError::Update(_)
             | RequestError::Stage(_)
             | RequestError::Misaddressed { .. } => Problem::MalformedRequest,
+            RequestError::BodyTooSlow { .. } => Problem::RequestTimeout,
+            RequestError::Overloaded => Problem::Overloaded,
             RequestError::ShuttingDown => Problem::ShuttingDown,
             RequestError::Internal(_) => Problem::Internal,
         }
@@ -103,6 +114,8 @@ impl RequestError {
 fn problem_of_denial(denial: &Denial) -> Problem {
     match denial {
         Denial::AnotherKey { .. } => Problem::NotAuthorized,
+        Denial::Revoked { .. } => Problem::Revoked,
+        Denial::NotInvited | Denial::TokenSpent => Problem::NotInvited,
         Denial::NonceUsed => Problem::NonceUsed,
         Denial::TooOld { .. } => Problem::StaleSignature,
         Denial::TooMany { .. } => Problem::TooManyRequests,
@@ -138,11 +151,15 @@ impl IntoResponse for RequestError {
         let status = StatusCode::from_u16(document.status).expect("the table of problems has HTTP statuses");
         let body = serde_json::to_vec(&document).expect("a problem document is plain text and a number");
         let mut response = (status, body).into_response();
+        // For whoever counts requests.
+        response.extensions_mut().insert(problem);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match problem {
             Problem::ShuttingDown => drop(headers.insert(RETRY_AFTER, SECONDS_TO_RESTART)),
-            Problem::TooManyRequests => drop(headers.insert(RETRY_AFTER, SECONDS_TO_REST)),
+            Problem::TooManyRequests | Problem::Overloaded => {
+                drop(headers.insert(RETRY_AFTER, SECONDS_TO_REST))
+            }
             Problem::NotAuthorized | Problem::StaleSignature | Problem::NonceUsed => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));
             }

@@ -1,15 +1,17 @@
 //! The service from its first connection to its last.
 
+use crate::admin::administration;
 use crate::routes::app;
+use crate::serve::{Doors, serve};
 use crate::service::Service;
 use crate::store::{Spending, Store, StoreError};
 use crate::ticker::close_overdue_rounds;
-use axum::serve::ListenerExt;
 use bytes::Bytes;
 use privet_core::protocol::{HexDigest, RoundSummary};
+use privet_core::round::SealedRecord;
 use std::io;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -33,6 +35,8 @@ pub struct Conclusion {
     pub model_sha256: HexDigest,
     /// The rounds that are over.
     pub rounds: Vec<RoundSummary>,
+    /// Their sealed records: a chain.
+    pub records: Vec<SealedRecord>,
     /// What was spent, where privacy is promised.
     pub spending: Option<Spending>,
 }
@@ -79,19 +83,21 @@ pub async fn bind(address: &str) -> Result<TcpListener, BindError> {
 
 /// Serves a federation until it has finished and its clients know, or until `shutdown`.
 ///
-/// Then no new request is let in (503), those that have begun end, and the state that is left is handed back.
+/// Then no new request is let in (503), those that have begun end, and the state that is left is handed back. The
+/// administration is served to the end.
 pub async fn run<S: Store>(
     service: Service<S>,
-    listener: TcpListener,
+    doors: impl Into<Doors>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Conclusion, RunError> {
-    let (close, closed) = oneshot::channel::<()>();
-    let mut server = JoinSet::new();
-    server.spawn(
-        axum::serve(listener.tap_io(write_at_once), app(service.clone()))
-            .with_graceful_shutdown(async { drop(closed.await) })
-            .into_future(),
-    );
+    let Doors { public, tls, administration: private } = doors.into();
+    let limits = service.options().limits;
+    let (close, closed) = watch::channel(false);
+    let mut servers = JoinSet::new();
+    servers.spawn(serve(public, tls, app(service.clone()), limits, closed.clone()));
+    if let Some(private) = private {
+        servers.spawn(serve(private, None, administration(service.clone()), limits, closed));
+    }
     let rounds = async { tokio::join!(close_overdue_rounds(&service), service.concluded()).1 };
     let ending = tokio::select! {
         concluded = rounds => {
@@ -104,8 +110,8 @@ pub async fn run<S: Store>(
     service.drain();
     let drained = async {
         service.idle().await;
-        drop(close);
-        server.join_next().await;
+        close.send_replace(true);
+        while servers.join_next().await.is_some() {}
     };
     if timeout(service.options().drain, drained).await.is_err() {
         tracing::warn!("requests that take too long are broken off");
@@ -121,15 +127,9 @@ async fn conclusion<S: Store>(store: &S, ending: Ending) -> Result<Conclusion, R
         model_file,
         model_sha256,
         rounds: store.history().await?,
+        records: store.records().await?,
         spending: store.spending().await?,
     })
-}
-
-/// Answers are small and awaited: they are not held back to be sent together.
-fn write_at_once(connection: &mut TcpStream) {
-    if let Err(error) = connection.set_nodelay(true) {
-        tracing::debug!(%error, "a connection stays with delayed writes");
-    }
 }
 
 #[cfg(test)]

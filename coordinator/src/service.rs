@@ -1,8 +1,11 @@
 //! What all requests share.
 
 use crate::clock::{Clock, SystemClock};
+use crate::enrolment::Enrolment;
 use crate::journal::{Journal, ServiceEvent};
+use crate::meter::Meter;
 use crate::request_error::RequestError;
+use crate::serve::Limits;
 use crate::signed::Signed;
 use crate::store::{
     CheckError, Checked, MemoryStore, ModelFormat, SqliteError, SqliteStore, Stage, Store, StoreError, check,
@@ -17,8 +20,9 @@ use privet_core::secagg::Stage as MaskStage;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, watch};
 
 /// What does not change while a federation runs.
 #[derive(Debug, Clone)]
@@ -43,6 +47,27 @@ impl Charter {
             parameters: network.layout().len(),
         }
     }
+
+    /// How many numbers an update has: the parameters, and a vote where the clip adapts.
+    fn coordinates(&self) -> usize {
+        self.rules.coordinates(self.parameters)
+    }
+
+    /// The exact length of an update of this federation's model, in bytes.
+    pub(crate) fn update_len(&self) -> usize {
+        UpdateMessage::encoded_len(self.coordinates())
+    }
+
+    /// The most bytes that the message of a stage has; 0 where rounds are not masked.
+    pub(crate) fn stage_len(&self, stage: MaskStage) -> usize {
+        let layout = self.rules.masking.map(|masking| masking.masking.layout(self.coordinates()));
+        layout.map_or(0, |layout| StageContent::longest(stage, &layout, self.rules.places))
+    }
+
+    /// The most bytes that the message of any stage has.
+    pub(crate) fn longest_stage(&self) -> usize {
+        MaskStage::ALL.into_iter().map(|stage| self.stage_len(stage)).max().unwrap_or(0)
+    }
 }
 
 /// What whoever runs a service decides: how patient it is, and by which names it goes.
@@ -52,6 +77,10 @@ pub struct Options {
     /// `federation.example`. Any if there is none: then another coordinator, to which a client sent a request, could
     /// pass it on to this one.
     pub authorities: Vec<String>,
+    /// Who may enrol. Whoever reaches the coordinator.
+    pub enrolment: Enrolment,
+    /// What the service bears.
+    pub limits: Limits,
     /// How long a check-in is held while there is nothing to do. 20 seconds.
     pub hold: Duration,
     /// After how long a client to which nothing was given should ask again; whole seconds. 1 second.
@@ -66,6 +95,8 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             authorities: Vec::new(),
+            enrolment: Enrolment::Open,
+            limits: Limits::default(),
             hold: Duration::from_secs(20),
             retry_after: Duration::from_secs(1),
             grace: Duration::from_secs(30),
@@ -86,6 +117,12 @@ struct Shared<S> {
     plan_sha256: HexDigest,
     options: Options,
     journal: Journal,
+    meter: Meter,
+    requests: AtomicU64,
+    /// Room for the bytes of bodies, by the KiB.
+    room: Arc<Semaphore>,
+    /// Places for check-ins that are held.
+    held: Semaphore,
     draining: watch::Sender<bool>,
     in_flight: watch::Sender<usize>,
     told: watch::Sender<BTreeSet<u32>>,
@@ -152,6 +189,8 @@ impl<S: Store> Service<S> {
         journal: Journal,
     ) -> Service<S> {
         let plan_sha256 = HexDigest::of(charter.plan.as_bytes());
+        let longest = charter.update_len().max(charter.longest_stage());
+        let Limits { bytes_in_flight, held, .. } = options.limits;
         let shared = Shared {
             store,
             clock: Box::new(clock),
@@ -159,6 +198,10 @@ impl<S: Store> Service<S> {
             plan_sha256,
             options,
             journal,
+            meter: Meter::default(),
+            requests: AtomicU64::new(1),
+            room: Arc::new(Semaphore::new(kibibytes(bytes_in_flight.max(longest)))),
+            held: Semaphore::new(held.min(Semaphore::MAX_PERMITS)),
             draining: watch::Sender::new(false),
             in_flight: watch::Sender::new(0),
             told: watch::Sender::new(BTreeSet::new()),
@@ -188,30 +231,41 @@ impl<S: Store> Service<S> {
         &self.shared.journal
     }
 
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.shared.meter
+    }
+
+    /// Takes room for a body of so many bytes, as long as the permit lives; waits for it a little.
+    pub(crate) async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, RequestError> {
+        let permits = kibibytes(bytes) as u32;
+        let room = Arc::clone(&self.shared.room).acquire_many_owned(permits);
+        match tokio::time::timeout(self.options().limits.room, room).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(RequestError::Overloaded),
+        }
+    }
+
+    /// Takes a place for a check-in that is held, if one is left.
+    pub(crate) fn hold(&self) -> Option<SemaphorePermit<'_>> {
+        self.shared.held.try_acquire().ok()
+    }
+
+    /// A number for the next request, by which its lines in the log are known.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.shared.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How many requests are under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        *self.shared.in_flight.borrow()
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.shared.clock
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.shared.clock.now()
-    }
-
-    /// The exact length of an update of this federation's model, in bytes.
-    pub(crate) fn update_len(&self) -> usize {
-        let Charter { rules, parameters, .. } = &self.shared.charter;
-        UpdateMessage::encoded_len(rules.coordinates(*parameters))
-    }
-
-    /// The most bytes that the message of a stage has.
-    pub(crate) fn stage_len(&self, stage: MaskStage) -> usize {
-        let Charter { rules, parameters, .. } = self.charter();
-        let layout = rules.masking.map(|masking| masking.masking.layout(*parameters));
-        layout.map_or(0, |layout| StageContent::longest(stage, &layout, rules.places))
-    }
-
-    /// The most bytes that the message of any stage has.
-    pub(crate) fn longest_stage(&self) -> usize {
-        MaskStage::ALL.into_iter().map(|stage| self.stage_len(stage)).max().unwrap_or(0)
     }
 
     /// What the machine's clock says, in seconds since the Unix epoch.
@@ -280,6 +334,11 @@ impl<S> Clone for Service<S> {
     fn clone(&self) -> Service<S> {
         Service { shared: Arc::clone(&self.shared) }
     }
+}
+
+/// How many permits so many bytes take.
+fn kibibytes(bytes: usize) -> usize {
+    bytes.div_ceil(1024).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize))
 }
 
 struct InFlight<S> {

@@ -1,10 +1,9 @@
 //! Requests that are signed by a client.
 
-use crate::extract::json;
+use crate::extract::{body as body_of, json};
 use crate::request_error::RequestError;
 use crate::service::Service;
 use crate::store::Store;
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
@@ -61,7 +60,7 @@ impl<T: DeserializeOwned, S: Store> FromRequest<Service<S>> for SignedMessage<T>
         let (mut parts, body) = request.into_parts();
         let signed = Signed::from_request_parts(&mut parts, service).await?;
         let headers = parts.headers.clone();
-        let body = Bytes::from_request(Request::from_parts(parts, body), service).await?;
+        let body = body_of(Request::from_parts(parts, body), service.options().limits.body).await?;
         signed.content(&body)?;
         let message = json(&headers, &body)?;
         Ok(SignedMessage(signed, message))

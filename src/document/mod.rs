@@ -16,6 +16,7 @@ pub(crate) mod origin;
 pub(crate) mod privacy;
 pub(crate) mod round;
 pub(crate) mod simulate;
+pub(crate) mod status;
 pub(crate) mod tune;
 
 #[cfg(test)]

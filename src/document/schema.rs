@@ -5,6 +5,11 @@ use super::evaluate::ModelEvaluation;
 use super::sample::{
     epsilon, evaluation, every_field as comparison, model, noise, round, rounds, simulation, tuning,
 };
+use super::status;
+use privet_core::identity::Identity;
+use privet_core::protocol::{
+    EnrolledClient, FederationState, HexDigest, PhaseName, RoundOutcome, RoundSummary,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -52,6 +57,40 @@ fn the_page_lists_the_fields_of_a_search() {
     whole.candidates.truncate(1);
     whole.candidates[0].failure = Some("diverged".into());
     agree("tune", &whole);
+}
+
+#[test]
+fn the_page_lists_the_fields_of_a_status_and_of_clients() {
+    let digest = HexDigest::of(b"plan");
+    let federation = FederationState {
+        name: "garden".into(),
+        plan: String::new(),
+        plan_sha256: digest,
+        phase: PhaseName::Gathering,
+        round: 0,
+        rounds: 3,
+        enrolled: 1,
+        wait_for: 2,
+        places: 4,
+        model_sha256: digest,
+    };
+    let round = RoundSummary {
+        round: 1,
+        opened: 0,
+        closed: 1,
+        cohort: vec![],
+        contributed: vec![],
+        declined: vec![],
+        late: vec![],
+        outcome: RoundOutcome::Abandoned { minimum: 1 },
+        epsilon: Some(1.0),
+        clip: None,
+        masked: None,
+        model_sha256: digest,
+    };
+    agree("status", &status::status(&federation, &[round]));
+    let key = Identity::from_random(&[1; 32]).key();
+    agree("clients", &status::clients(&[EnrolledClient { client: 1, key, revoked: false }]));
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod model_file;
 mod privacy_command;
 mod private_runs;
 mod purity;
+mod service;
 mod tools;

@@ -114,7 +114,7 @@ async fn clients_that_failed_together_do_not_come_back_together() {
         let peer = Peer::new(|number, _| if number == 1 { Fate::Lost } else { Fate::Answered });
         let connection = privet_client::Connection::new(peer.clone(), Patience::default(), seed);
         let identity = privet_core::identity::Identity::from_random(&[1; 32]);
-        connection.enrol(&identity, None).await.unwrap();
+        connection.enrol(&identity, None, None).await.unwrap();
         waits.push(peer.pauses()[0]);
     }
     let (least, most) = (*waits.iter().min().unwrap(), *waits.iter().max().unwrap());

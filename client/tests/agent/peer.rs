@@ -127,6 +127,7 @@ impl Peer {
         let membership = Membership {
             identity: Arc::new(Identity::from_random(&[1; 32])),
             place: Some(CLIENT),
+            token: None,
             plan_sha256: plan.digest(),
             answered,
             masks: None,

@@ -12,6 +12,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use privet_core::protocol::{CheckIn, CheckInAnswer};
 use privet_core::round::{Assignment, Timestamp};
+use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) async fn check_in<S: Store>(
@@ -35,7 +36,10 @@ pub(super) async fn check_in<S: Store>(
 
 /// Asks the store again whenever a round or a stage opens, until there is something to do or the time is over.
 async fn answer_in_time<S: Store>(service: &Service<S>, client: u32) -> Result<CheckInAnswer, RequestError> {
-    let give_up = Instant::now() + service.options().hold;
+    // Without a place to wait at, the client is answered at once, and asks again later.
+    let place = service.hold();
+    let hold = if place.is_some() { service.options().hold } else { Duration::ZERO };
+    let give_up = Instant::now() + hold;
     let mut stage = service.store().stage();
     let mut draining = service.draining();
     loop {

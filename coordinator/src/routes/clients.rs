@@ -17,7 +17,8 @@ pub(super) async fn enrol<S: Store>(
     if request.key != signed.0.key {
         return Err(RequestError::EnrolsAnother);
     }
-    let client = service.store().enrol(request, service.now()).await?;
+    let invitation = service.options().enrolment.invitation(&request);
+    let client = service.store().enrol(request, invitation, service.now()).await?;
     Ok(Json(Enrolled { client, plan_sha256: service.plan_sha256() }))
 }
 

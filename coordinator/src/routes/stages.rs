@@ -36,7 +36,9 @@ pub(super) async fn send<S: Store>(
     // First who sends it: nobody else may make the service hold a body.
     service.authorize(client, &signed).await?;
     let masking = service.charter().rules.masking.ok_or(Refusal::NotMasked { round })?;
-    let body = octets(request, service.stage_len(stage)).await?;
+    let expected = service.charter().stage_len(stage);
+    let _room = service.room(expected).await?;
+    let body = octets(request, expected, service.options().limits.body).await?;
     service.journal().received(body.len());
 
     // Hashing and decoding take time in proportion to the model: not on a thread that serves others.

@@ -1,5 +1,6 @@
 //! The federation's state, behind named transactions.
 
+mod members;
 mod memory;
 mod nonces;
 mod sqlite;
@@ -10,6 +11,7 @@ pub use memory::{MemoryStore, ModelEncoder};
 pub use nonces::Denial;
 pub use sqlite::{CheckError, Checked, Finding, ModelDecoder, ModelFormat, SqliteError, SqliteStore, check};
 
+use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::privacy::{Clip, Ledger};
 use privet_core::protocol::signature::Claim;
@@ -24,8 +26,21 @@ use tokio::sync::watch;
 ///
 /// Every transaction first closes what is overdue at `now`.
 pub trait Store: Send + Sync + 'static {
-    /// Enrols a client and gives its number. The same key again gives the same number.
-    fn enrol(&self, request: Enrol, now: Timestamp) -> impl Future<Output = Result<u32, StoreError>> + Send;
+    /// Enrols a client that is invited, and gives its number. The same key again gives the same number, and needs no
+    /// invitation.
+    fn enrol(
+        &self,
+        request: Enrol,
+        invitation: Invitation,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u32, StoreError>> + Send;
+
+    /// Keeps the digest of a new one-time token.
+    fn invite(&self, token: HexDigest) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Shuts a client out for good: its requests are refused from then on, and no round waits for it, but for a masked
+    /// one that has its update, which waits until the end of the stage. What it has contributed stays in.
+    fn revoke(&self, client: u32, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Lets a signed request in, once: its key is the client's, and its nonce has not been used. `now` is what the
     /// machine's clock says, in seconds since the Unix epoch.
@@ -94,6 +109,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// How far the federation is.
     fn standing(&self) -> impl Future<Output = Result<Standing, StoreError>> + Send;
+
+    /// How many transactions wait to be carried out.
+    fn queued(&self) -> usize {
+        0
+    }
 
     /// Tells when a client that waits should ask again. It changes with every round and every stage that opens, and at
     /// the end.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many nonces one client may use within the window; an agent uses two a round.
 const BOUND: u32 = 32_768;
 
-/// Why a request of an enrolled client is not let in.
+/// Why a request is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
     /// The key is another than the client enrolled with.
@@ -15,6 +15,20 @@ pub enum Denial {
         /// The client it names.
         client: u32,
     },
+    /// The client has been shut out.
+    #[error("client {client} has been shut out of the federation: ask whoever runs it")]
+    Revoked {
+        /// The client it names.
+        client: u32,
+    },
+    /// The client needs an invitation and has none.
+    #[error(
+        "the federation takes clients by invitation: ask whoever runs it for a token, or to list the key"
+    )]
+    NotInvited,
+    /// The token is none, or has been used.
+    #[error("the token has been used, or is none of this federation's: ask whoever runs it for a new one")]
+    TokenSpent,
     /// The nonce has been used.
     #[error("a request with this nonce has been seen: sign again, with a new one")]
     NonceUsed,

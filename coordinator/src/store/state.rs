@@ -1,7 +1,9 @@
 //! The federation's state, and the transactions on it. A store keeps it, in memory or on a disk.
 
+use super::members::Members;
 use super::nonces::{Denial, Nonces, UsedNonce};
 use super::{ModelEncoder, Orders, Spending, Stage, Standing};
+use crate::enrolment::Invitation;
 use crate::journal::{ClosedRound, Journal, ServiceEvent};
 use bytes::Bytes;
 use privet_core::identity::IdentityKey;
@@ -16,14 +18,13 @@ use privet_core::round::{
     StageMessage, Submission, Timestamp,
 };
 use privet_core::secagg::Stage as MaskStage;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The state of a federation.
 pub(crate) struct State {
     /// Absent only inside a step, which consumes it.
     federation: Option<Federation>,
-    keys: BTreeMap<u32, IdentityKey>,
+    members: Members,
     nonces: Nonces,
     current: ModelFile,
     previous: Option<ModelFile>,
@@ -38,6 +39,14 @@ pub(crate) enum Change {
     Enrolled {
         client: u32,
         key: IdentityKey,
+        /// The one-time token that is spent by it.
+        token: Option<HexDigest>,
+    },
+    Invited {
+        token: HexDigest,
+    },
+    Revoked {
+        client: u32,
     },
     NonceUsed(UsedNonce),
     /// A round is open; with the round as it was opened, in JSON, unless nobody was drawn for it: then it is over
@@ -85,7 +94,7 @@ pub(crate) struct ModelFile {
 /// A state's parts, as they were kept.
 pub(crate) struct Kept {
     pub(crate) federation: Federation,
-    pub(crate) keys: BTreeMap<u32, IdentityKey>,
+    pub(crate) members: Members,
     pub(crate) nonces: Nonces,
     pub(crate) current: ModelFile,
     pub(crate) previous: Option<ModelFile>,
@@ -96,15 +105,24 @@ impl State {
     /// A federation that has just been founded.
     pub(crate) fn new(federation: Federation, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
         let current = ModelFile::new(encode(federation.model()));
-        let (keys, nonces, sealed) = (BTreeMap::new(), Nonces::default(), Vec::new());
-        let kept = Kept { federation, keys, nonces, current, previous: None, sealed };
+        let (members, nonces, sealed) = (Members::default(), Nonces::default(), Vec::new());
+        let kept = Kept { federation, members, nonces, current, previous: None, sealed };
         State::resume(kept, plan_sha256, encode)
     }
 
     /// A federation that goes on where it was.
     pub(crate) fn resume(kept: Kept, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
-        let Kept { federation, keys, nonces, current, previous, sealed } = kept;
-        State { federation: Some(federation), keys, nonces, current, previous, sealed, plan_sha256, encode }
+        let Kept { federation, members, nonces, current, previous, sealed } = kept;
+        State {
+            federation: Some(federation),
+            members,
+            nonces,
+            current,
+            previous,
+            sealed,
+            plan_sha256,
+            encode,
+        }
     }
 
     pub(crate) fn federation(&self) -> &Federation {
@@ -125,24 +143,84 @@ impl State {
 
     pub(crate) fn enrol(
         &mut self,
-        request: Enrol,
+        request: &Enrol,
+        invitation: Invitation,
         now: Timestamp,
         changes: &mut Vec<Change>,
-    ) -> Result<u32, Refusal> {
-        let Enrol { key, place } = request;
-        if let Some(client) = self.client_with(key) {
-            return Ok(client);
+    ) -> Result<Result<u32, Denial>, Refusal> {
+        let (key, place) = (request.key, request.place);
+        match self.members.number(key) {
+            Ok(None) => {}
+            known => return Ok(known.map(|client| client.expect("a client that has enrolled has a number"))),
         }
+        if let Err(denial) = self.members.check(invitation) {
+            return Ok(Err(denial));
+        }
+        let token = match invitation {
+            Invitation::Token(token) => Some(token),
+            Invitation::NotNeeded | Invitation::Missing => None,
+        };
         let enrolled = |effect: &Effect| match *effect {
-            Effect::Enrolled { client } => Some(Change::Enrolled { client, key }),
+            Effect::Enrolled { client } => Some(Change::Enrolled { client, key, token }),
             _ => None,
         };
         match self.step(Event::Enrol { place, key: Some(key) }, now, changes, enrolled)? {
             Some(Effect::Enrolled { client }) => {
-                self.keys.insert(client, key);
-                Ok(client)
+                self.members.keys.insert(client, key);
+                token.map(|token| self.members.tokens.remove(&token));
+                Ok(Ok(client))
             }
             answer => unreachable!("an enrolment is answered with a number, not with {answer:?}"),
+        }
+    }
+
+    /// Keeps a one-time token.
+    pub(crate) fn invite(&mut self, token: HexDigest, changes: &mut Vec<Change>) {
+        if self.members.tokens.insert(token) {
+            changes.push(Change::Invited { token });
+        }
+    }
+
+    /// Shuts a client out.
+    pub(crate) fn revoke(
+        &mut self,
+        client: u32,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        if !self.members.keys.contains_key(&client) {
+            return Err(Refusal::NotEnrolled { client });
+        }
+        self.tick(now, changes);
+        if self.members.revoked.insert(client) {
+            changes.push(Change::Revoked { client });
+        }
+        self.excuse_revoked(now, changes);
+        Ok(())
+    }
+
+    /// No round waits for clients that have been shut out: they count as having declined it.
+    fn excuse_revoked(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        while let Some((round, client)) = self.awaited_but_revoked() {
+            let at = changes.len();
+            match self.step_once(Event::Decline { client, round }, now, changes) {
+                Some(Effect::Declined) => changes.insert(at, Change::Declined { round, client }),
+                _ => return,
+            }
+        }
+    }
+
+    fn awaited_but_revoked(&self) -> Option<(u32, u32)> {
+        let mut revoked = self.members.revoked.iter().copied();
+        match self.federation().phase() {
+            Phase::Collecting(open) => {
+                revoked.find(|client| open.awaits(*client)).map(|client| (open.round(), client))
+            }
+            // Whose masked update has arrived cannot decline any more; what it still owes, the stage's deadline ends.
+            Phase::Masked(open) if open.stage() <= MaskStage::Input => {
+                revoked.find(|client| open.awaits(*client)).map(|client| (open.round(), client))
+            }
+            Phase::Gathering | Phase::Masked(_) | Phase::Interrupted(_) | Phase::Finished => None,
         }
     }
 
@@ -154,16 +232,16 @@ impl State {
         now: u64,
         changes: &mut Vec<Change>,
     ) -> Result<Result<(), Denial>, Refusal> {
-        match self.keys.get(&client) {
-            None => return Err(Refusal::NotEnrolled { client }),
-            Some(key) if *key != claim.key => return Ok(Err(Denial::AnotherKey { client })),
-            Some(_) => {}
+        if !self.members.keys.contains_key(&client) {
+            return Err(Refusal::NotEnrolled { client });
         }
-        Ok(self.nonces.take(client, claim, now).map(|used| changes.push(Change::NonceUsed(used))))
+        let authorized = self.members.authorize(client, claim.key);
+        let used = authorized.and_then(|()| self.nonces.take(client, claim, now));
+        Ok(used.map(|used| changes.push(Change::NonceUsed(used))))
     }
 
     pub(crate) fn clients(&self) -> Vec<EnrolledClient> {
-        self.keys.iter().map(|(&client, &key)| EnrolledClient { client, key }).collect()
+        self.members.list()
     }
 
     pub(crate) fn nonces(&self) -> &Nonces {
@@ -246,6 +324,7 @@ impl State {
 
     pub(crate) fn tick(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
         self.step_once(Event::Tick, now, changes);
+        self.excuse_revoked(now, changes);
     }
 
     pub(crate) fn model(&self, digest: HexDigest) -> Option<Bytes> {
@@ -309,6 +388,7 @@ impl State {
         if let Some(change) = answer.as_ref().and_then(of_answer) {
             changes.insert(at, change);
         }
+        self.excuse_revoked(now, changes);
         match answer {
             Some(Effect::Refused(refusal)) => Err(refusal),
             answer => Ok(answer),
@@ -347,10 +427,6 @@ impl State {
         self.sealed.push(sealed.clone());
         Change::Closed(Box::new(Closed { sealed, model }))
     }
-
-    fn client_with(&self, key: IdentityKey) -> Option<u32> {
-        self.keys.iter().find(|(_, known)| **known == key).map(|(client, _)| *client)
-    }
 }
 
 impl Change {
@@ -367,7 +443,8 @@ impl Change {
             })),
             Change::Finished { model_sha256 } => ServiceEvent::Finished { model_sha256 },
             Change::Recorded(_) | Change::Counted(_) | Change::Hidden { .. } => return,
-            Change::NonceUsed(_) | Change::Declined { .. } | Change::Late { .. } => return,
+            Change::Invited { .. } | Change::Revoked { .. } | Change::NonceUsed(_) => return,
+            Change::Declined { .. } | Change::Late { .. } => return,
         });
     }
 }

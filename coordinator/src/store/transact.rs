@@ -2,6 +2,7 @@
 
 use super::state::{Change, State};
 use super::{Orders, Spending, Stage, Standing, Store, StoreError};
+use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
@@ -18,13 +19,31 @@ pub(crate) trait Transact: Send + Sync + 'static {
         transaction: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Refusal> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
+    /// How many transactions wait.
+    fn waiting(&self) -> usize {
+        0
+    }
+
     /// Tells when the stage changes.
     fn watch(&self) -> watch::Receiver<Stage>;
 }
 
 impl<K: Transact> Store for K {
-    async fn enrol(&self, request: Enrol, now: Timestamp) -> Result<u32, StoreError> {
-        self.transact(move |state, changes| state.enrol(request, now, changes)).await
+    async fn enrol(&self, request: Enrol, invitation: Invitation, now: Timestamp) -> Result<u32, StoreError> {
+        let enrol = move |state: &mut State, changes: &mut _| state.enrol(&request, invitation, now, changes);
+        Ok(self.transact(enrol).await??)
+    }
+
+    async fn invite(&self, token: HexDigest) -> Result<(), StoreError> {
+        self.transact(move |state, changes| {
+            state.invite(token, changes);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn revoke(&self, client: u32, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(move |state, changes| state.revoke(client, now, changes)).await
     }
 
     async fn admit(&self, client: u32, claim: Claim, now: u64) -> Result<(), StoreError> {
@@ -88,6 +107,10 @@ impl<K: Transact> Store for K {
 
     async fn standing(&self) -> Result<Standing, StoreError> {
         self.transact(|state, _| Ok(state.standing())).await
+    }
+
+    fn queued(&self) -> usize {
+        self.waiting()
     }
 
     fn stage(&self) -> watch::Receiver<Stage> {

@@ -106,7 +106,8 @@ async fn a_signed_request_is_taken_once() {
 async fn everybody_sees_the_keys_of_those_who_have_enrolled() {
     let garden = Garden::collecting().await;
     let clients: Vec<EnrolledClient> = garden.get("/v1/clients").await.json();
-    let expected = [1, 2, 3].map(|client| EnrolledClient { client, key: identity(client).key() });
+    let expected =
+        [1, 2, 3].map(|client| EnrolledClient { client, key: identity(client).key(), revoked: false });
     assert_eq!(clients, expected);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{ONE, charter, encode, first_model, identity, noise_seed, rules, store};
 use privet_coordinator::{
-    Denial, Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
+    Denial, Invitation, Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
 };
 use privet_core::encoding::Update;
 use privet_core::params::Params;
@@ -10,6 +10,7 @@ use privet_core::protocol::signature::{Claim, Nonce};
 use privet_core::protocol::{Enrol, HexDigest, PhaseName, RoundOutcome};
 use privet_core::round::{Assignment, Refusal, Rules, Submission, Timestamp, check_chain};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -40,6 +41,7 @@ for_each_store!(
     a_key_has_one_place,
     a_nonce_is_taken_once_and_only_with_the_clients_own_key,
     an_update_counts_once_however_often_it_is_sent,
+    who_goes_away_cancels_nothing_half_way,
     of_two_updates_of_one_client_that_race_one_counts,
     an_update_that_races_with_the_deadline_counts_or_is_late,
     the_records_are_a_chain_and_tell_the_models,
@@ -79,8 +81,8 @@ pub(crate) fn claim(client: u32, nonce: u8) -> Claim {
 
 pub(crate) async fn enrol_all(store: &impl Store) {
     for client in 1..=3 {
-        let request = Enrol { key: identity(client).key(), place: Some(client) };
-        assert_eq!(store.enrol(request, START).await.unwrap(), client);
+        let request = Enrol { key: identity(client).key(), place: Some(client), token: None };
+        assert_eq!(store.enrol(request, Invitation::NotNeeded, START).await.unwrap(), client);
     }
 }
 
@@ -102,8 +104,10 @@ async fn a_key_has_one_place(store: impl Store) {
     let mut enrolments = JoinSet::new();
     for turn in 0..30 {
         let store = Arc::clone(&store);
-        let request = Enrol { key: identity(1 + turn % 3).key(), place: None };
-        enrolments.spawn(async move { (turn % 3, store.enrol(request, START).await.unwrap()) });
+        let request = Enrol { key: identity(1 + turn % 3).key(), place: None, token: None };
+        enrolments.spawn(async move {
+            (turn % 3, store.enrol(request, Invitation::NotNeeded, START).await.unwrap())
+        });
     }
     let mut places: Vec<(u32, u32)> = enrolments.join_all().await;
     places.sort_unstable();
@@ -112,8 +116,11 @@ async fn a_key_has_one_place(store: impl Store) {
     let mut taken: Vec<u32> = places.into_iter().map(|(_, place)| place).collect();
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 3]);
-    let stranger = Enrol { key: identity(4).key(), place: None };
-    assert_eq!(refused(store.enrol(stranger, START).await), Refusal::Full { places: 3 });
+    let stranger = Enrol { key: identity(4).key(), place: None, token: None };
+    assert_eq!(
+        refused(store.enrol(stranger, Invitation::NotNeeded, START).await),
+        Refusal::Full { places: 3 }
+    );
     let clients = store.clients().await.unwrap();
     let known = |client: u32| clients.iter().any(|known| known.key == identity(client).key());
     assert!(clients.len() == 3 && known(1) && known(2) && known(3));
@@ -153,6 +160,25 @@ async fn an_update_counts_once_however_often_it_is_sent(store: impl Store) {
     let record = &store.records().await.unwrap()[0];
     assert_eq!(record.record.contributions.len(), 3);
     // Weights 1, 2, 3 and second coordinates 1, 2, 3: (1 + 4 + 9) / 6.
+    let model = store.model(record.model_out).await.unwrap().unwrap();
+    let expected: Vec<u8> = [1.0_f32, 14.0 / 6.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(*model, *expected);
+}
+
+async fn who_goes_away_cancels_nothing_half_way(store: impl Store) {
+    enrol_all(&store).await;
+    for client in 1..=3 {
+        let submit = pin!(store.submit(submission(1, client), START));
+        // Begun, and dropped as the handler of a client that goes away is: all of it happens, or nothing.
+        tokio::select! {
+            biased;
+            _ = submit => {}
+            () = std::future::ready(()) => {}
+        }
+    }
+    submit_all(&store, 1).await;
+    let record = &store.records().await.unwrap()[0];
+    assert_eq!(record.record.contributions.len(), 3);
     let model = store.model(record.model_out).await.unwrap().unwrap();
     let expected: Vec<u8> = [1.0_f32, 14.0 / 6.0].iter().flat_map(|value| value.to_le_bytes()).collect();
     assert_eq!(*model, *expected);

@@ -101,9 +101,16 @@ pub(crate) fn charter(rules: Rules) -> Charter {
 }
 
 pub(crate) fn service(clock: impl Clock) -> (Service<MemoryStore>, mpsc::UnboundedReceiver<ServiceEvent>) {
+    service_with(clock, Options::default())
+}
+
+pub(crate) fn service_with(
+    clock: impl Clock,
+    options: Options,
+) -> (Service<MemoryStore>, mpsc::UnboundedReceiver<ServiceEvent>) {
     let (journal, events) = Journal::new();
     let store = store(rules(), journal.clone());
-    (Service::new(store, charter(rules()), clock, Options::default(), journal), events)
+    (Service::new(store, charter(rules()), clock, options, journal), events)
 }
 
 /// The service's routes, called without a socket.
@@ -203,7 +210,7 @@ pub(crate) fn identity(client: u32) -> Identity {
 
 /// What a client asks for when it enrols.
 pub(crate) fn enrolment(client: u32, place: Option<u32>) -> String {
-    serde_json::to_string(&Enrol { key: identity(client).key(), place }).unwrap()
+    serde_json::to_string(&Enrol { key: identity(client).key(), place, token: None }).unwrap()
 }
 
 /// The time by the machine's clock.
@@ -247,11 +254,20 @@ pub(crate) fn signature(
     client: u32,
     body: &[u8],
 ) -> [(&'static str, String); 3] {
+    let parts = SignedParts { method, authority, path, query: "", content: HexDigest::of(body) };
+    signature_of(&parts, client, seconds())
+}
+
+/// The headers that sign these parts of a request at a time, with a new nonce.
+pub(crate) fn signature_of(
+    parts: &SignedParts<'_>,
+    client: u32,
+    created: u64,
+) -> [(&'static str, String); 3] {
     static NONCES: AtomicU64 = AtomicU64::new(0);
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&NONCES.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-    let parts = SignedParts { method, authority, path, query: "", content: HexDigest::of(body) };
-    let signed = parts.sign(&identity(client), seconds(), Nonce(nonce));
+    let signed = parts.sign(&identity(client), created, Nonce(nonce));
     let SignatureHeaders { content_digest, signature_input, signature } = signed;
     [("content-digest", content_digest), ("signature-input", signature_input), ("signature", signature)]
 }

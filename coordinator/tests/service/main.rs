@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
+mod abuse;
+mod administration;
 mod bad_input;
 mod conformance;
+mod connections;
 mod harness;
 mod masked;
+mod masked_bounds;
 mod models;
 mod polling;
 mod privacy;

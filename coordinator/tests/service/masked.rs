@@ -7,7 +7,8 @@ use crate::harness::{
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use privet_coordinator::{
-    Charter, Journal, MemoryStore, Options, Service, SqliteStore, Store, SystemClock, app, check,
+    Charter, Clock, Invitation, Journal, MemoryStore, Options, Service, SqliteStore, Store, SystemClock, app,
+    check,
 };
 use privet_core::encoding::Update;
 use privet_core::participant::Masker;
@@ -45,16 +46,20 @@ fn rules() -> Rules {
     Rules::new(&Plan::parse(PLAN).unwrap())
 }
 
-fn garden() -> Garden {
+pub(crate) fn service_with(clock: impl Clock, options: Options) -> Service<MemoryStore> {
     let (journal, _) = Journal::new();
     let charter = charter(rules());
     let federation = Federation::new(rules(), first_model());
     let store = MemoryStore::new(federation, &charter, crate::harness::encode, journal.clone());
-    Garden { app: app(Service::new(store, charter, SystemClock::new(), Options::default(), journal)) }
+    Service::new(store, charter, clock, options, journal)
+}
+
+fn garden() -> Garden {
+    Garden { app: app(service_with(SystemClock::new(), Options::default())) }
 }
 
 /// The client's half, for round 1.
-fn masker(client: u32) -> Masker {
+pub(crate) fn masker(client: u32) -> Masker {
     let masking = rules().masking.unwrap();
     let setup = Setup {
         identities: (1..=4).map(|client| (client, identity(client).key())).collect(),
@@ -66,11 +71,11 @@ fn masker(client: u32) -> Masker {
     Masker::new(member, masking.context(1, &first_model(), None), masking.masking.layout(PARAMETERS))
 }
 
-fn rng(number: u32) -> NoiseStream {
+pub(crate) fn rng(number: u32) -> NoiseStream {
     NoiseSeed::given([1; 32]).stream_for(NoisePurpose::Masks, 1, number)
 }
 
-fn request(method: &str, stage: Stage, client: u32, body: &[u8]) -> Request<Body> {
+pub(crate) fn request(method: &str, stage: Stage, client: u32, body: &[u8]) -> Request<Body> {
     let path = format!("/v1/rounds/1/stages/{stage}/{client}");
     let mut request = Request::builder().method(method).uri(&path).header("host", HOST);
     request = request.header("content-type", "application/octet-stream");
@@ -80,11 +85,11 @@ fn request(method: &str, stage: Stage, client: u32, body: &[u8]) -> Request<Body
     request.body(Body::from(body.to_vec())).unwrap()
 }
 
-async fn put(garden: &Garden, stage: Stage, client: u32, body: &[u8]) -> Answer {
+pub(crate) async fn put(garden: &Garden, stage: Stage, client: u32, body: &[u8]) -> Answer {
     garden.send(request("PUT", stage, client, body)).await
 }
 
-async fn task(garden: &Garden, stage: Stage, client: u32) -> Vec<u8> {
+pub(crate) async fn task(garden: &Garden, stage: Stage, client: u32) -> Vec<u8> {
     let orders = garden.check_in(client).await.assignment();
     assert!(
         matches!(orders, CheckInAnswer::Mask { round: 1, stage: open, .. } if open == stage),
@@ -95,7 +100,7 @@ async fn task(garden: &Garden, stage: Stage, client: u32) -> Vec<u8> {
     answer.body.to_vec()
 }
 
-async fn taken(garden: &Garden, stage: Stage, client: u32, body: &[u8]) {
+pub(crate) async fn taken(garden: &Garden, stage: Stage, client: u32, body: &[u8]) {
     for _ in 0..2 {
         let receipt: StageReceipt = put(garden, stage, client, body).await.json();
         let message_sha256 = HexDigest::of(body);
@@ -105,10 +110,14 @@ async fn taken(garden: &Garden, stage: Stage, client: u32, body: &[u8]) {
 
 async fn enrolled() -> Garden {
     let garden = garden();
+    enrol_all(&garden).await;
+    garden
+}
+
+pub(crate) async fn enrol_all(garden: &Garden) {
     for client in 1..=4 {
         assert_eq!(garden.enrol(client).await.status, StatusCode::OK);
     }
-    garden
 }
 
 #[tokio::test]
@@ -217,7 +226,8 @@ async fn a_masked_round_that_a_restart_interrupts_is_over_and_says_whose_update_
     let store = open();
     let mut states = Vec::new();
     for client in 1..=4 {
-        store.enrol(Enrol { key: identity(client).key(), place: Some(client) }, now).await.unwrap();
+        let request = Enrol { key: identity(client).key(), place: Some(client), token: None };
+        store.enrol(request, Invitation::NotNeeded, now).await.unwrap();
     }
     for (client, masker) in (1..).zip(&maskers) {
         let (state, message) = masker.advertise(&mut rng(client));

@@ -3,7 +3,7 @@
 use crate::harness::{Garden, charter, identity, rules, service, store, update};
 use bytes::Bytes;
 use privet_coordinator::{
-    Journal, MemoryStore, Options, Orders, Service, Spending, Stage, Standing, Store, StoreError,
+    Invitation, Journal, MemoryStore, Options, Orders, Service, Spending, Stage, Standing, Store, StoreError,
     SystemClock, app,
 };
 use privet_core::protocol::signature::Claim;
@@ -94,13 +94,22 @@ impl Store for OpensBehindTheAnswer {
     async fn check_in(&self, client: u32, now: Timestamp) -> Result<Orders, StoreError> {
         let orders = self.0.check_in(client, now).await?;
         if orders.assignment == Assignment::Wait {
-            self.0.enrol(Enrol { key: identity(3).key(), place: Some(3) }, now).await?;
+            let third = Enrol { key: identity(3).key(), place: Some(3), token: None };
+            self.0.enrol(third, Invitation::NotNeeded, now).await?;
         }
         Ok(orders)
     }
 
-    async fn enrol(&self, request: Enrol, now: Timestamp) -> Result<u32, StoreError> {
-        self.0.enrol(request, now).await
+    async fn enrol(&self, request: Enrol, invitation: Invitation, now: Timestamp) -> Result<u32, StoreError> {
+        self.0.enrol(request, invitation, now).await
+    }
+
+    async fn invite(&self, token: HexDigest) -> Result<(), StoreError> {
+        self.0.invite(token).await
+    }
+
+    async fn revoke(&self, client: u32, now: Timestamp) -> Result<(), StoreError> {
+        self.0.revoke(client, now).await
     }
 
     async fn admit(&self, client: u32, claim: Claim, now: u64) -> Result<(), StoreError> {

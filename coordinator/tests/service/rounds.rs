@@ -1,12 +1,16 @@
 //! Rounds over HTTP: each update counts exactly once.
 
-use crate::harness::{Garden, ManualClock, ONE, encode, first_model, post, service, update, update_of};
-use axum::http::StatusCode;
+use crate::harness::{
+    Garden, HOST, ManualClock, ONE, encode, first_model, post, service, signature, update, update_of,
+};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use privet_coordinator::{ServiceEvent, Traffic, app};
 use privet_core::params::Params;
 use privet_core::protocol::{
     CheckInAnswer, FederationState, HexDigest, PhaseName, Problem, ReceiptMessage, RoundOutcome, RoundSummary,
 };
+use privet_core::round::{SealedRecord, check_inclusion};
 use std::time::Duration;
 
 #[tokio::test]
@@ -139,4 +143,28 @@ async fn a_round_below_its_minimum_keeps_the_model() {
         _ => None,
     });
     assert_eq!(closed.as_ref().map(Params::values), Some(&[0.0, 0.0][..]));
+}
+
+#[tokio::test]
+async fn records_are_told_to_those_who_have_enrolled_and_bear_out_receipts() {
+    let garden = Garden::collecting().await;
+    let mut receipts = Vec::new();
+    for (round, client) in [(1, 1), (1, 2), (1, 3), (2, 2), (2, 1), (2, 3)] {
+        receipts.push(garden.upload(round, client, update(round, client)).await.json::<ReceiptMessage>());
+    }
+    let path = "/v1/clients/2/records";
+    let ask = |client| {
+        let mut request = Request::get(path).header("host", HOST);
+        for (name, value) in signature("GET", HOST, path, client, b"") {
+            request = request.header(name, value);
+        }
+        garden.send(request.body(Body::empty()).unwrap())
+    };
+    let records: Vec<SealedRecord> = ask(2).await.json();
+    let plan_sha256 = garden.get("/v1/federation").await.json::<FederationState>().plan_sha256;
+    assert_eq!(check_inclusion(&records, plan_sha256, &receipts), Ok(records[1].digest()));
+    let forged = ReceiptMessage { weight: 99, ..receipts[0] };
+    assert!(check_inclusion(&records, plan_sha256, [&forged]).is_err());
+    assert_eq!(ask(1).await.problem(), Problem::NotAuthorized);
+    assert_eq!(garden.get(path).await.problem(), Problem::NotAuthorized);
 }

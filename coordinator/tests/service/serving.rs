@@ -1,9 +1,9 @@
 //! The service on a loopback port: deadlines, both HTTP versions, and how it ends.
 
 use crate::harness::{
-    Garden, ManualClock, encode, enrolment, first_model, rules, service, signature, update,
+    Garden, ManualClock, encode, enrolment, first_model, rules, service_with, signature, update,
 };
-use privet_coordinator::{Conclusion, Ending, RunError, ServiceEvent, app, bind, run};
+use privet_coordinator::{Conclusion, Ending, Options, RunError, ServiceEvent, app, bind, run};
 use privet_core::protocol::{
     CheckInAnswer, FederationState, HexDigest, Problem, ProblemDocument, ReceiptMessage,
 };
@@ -17,27 +17,33 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// A service that is being run, and a hand-made client of it.
-struct Running {
-    address: String,
-    client: Client,
-    clock: ManualClock,
-    events: mpsc::UnboundedReceiver<ServiceEvent>,
+pub(crate) struct Running {
+    pub(crate) address: String,
+    pub(crate) client: Client,
+    pub(crate) clock: ManualClock,
+    pub(crate) events: mpsc::UnboundedReceiver<ServiceEvent>,
     /// The same routes without a socket.
-    garden: Garden,
-    stop: Arc<Notify>,
+    pub(crate) garden: Garden,
+    pub(crate) stop: Arc<Notify>,
     ended: JoinHandle<Result<Conclusion, RunError>>,
 }
 
 impl Running {
     async fn start() -> Running {
+        Running::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Running {
         let clock = ManualClock::new();
-        let (service, events) = service(clock.clone());
+        let (service, events) = service_with(clock.clone(), options);
         let garden = Garden { app: app(service.clone()) };
         let listener = bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let ended = tokio::spawn(run(service, listener, async move { stopped.notified().await }));
+        // Any client is set up for TLS, also if it is not spoken.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().build().unwrap();
         Running { address, client, clock, events, garden, stop, ended }
     }

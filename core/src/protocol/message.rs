@@ -1,6 +1,6 @@
 //! The JSON messages.
 
-use super::HexDigest;
+use super::{HexDigest, Token};
 use crate::identity::IdentityKey;
 use crate::privacy::{Clip, Ledger};
 use crate::secagg::Stage;
@@ -45,7 +45,7 @@ pub enum PhaseName {
 }
 
 /// A client asks to be enrolled, and signs that with the key. The same key again gives the same answer.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {
     /// The client's public key.
@@ -53,6 +53,9 @@ pub struct Enrol {
     /// The place it wants, from 1: the number of its partition. Any place if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<u32>,
+    /// The one-time token by which it is invited, if it needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
 }
 
 /// The client is enrolled.
@@ -71,6 +74,9 @@ pub struct EnrolledClient {
     pub client: u32,
     /// Its public key.
     pub key: IdentityKey,
+    /// Whether it has been shut out.
+    #[serde(default)]
+    pub revoked: bool,
 }
 
 /// "Is there anything for me?"

@@ -14,6 +14,7 @@
 //! | `GET`  | `/v1/rounds`                       |                    | a list of [`RoundSummary`] |
 //! | `GET`  | `/v1/rounds/{n}/stages/{stage}/{client}` |              | what the client needs for its part in a stage |
 //! | `PUT`  | `/v1/rounds/{n}/stages/{stage}/{client}` | its message  | [`StageReceipt`] |
+//! | `GET`  | `/v1/clients/{client}/records`     |                    | the records of the rounds, to check receipts by |
 //!
 //! What is refused is answered with a [`Problem`]. Requests that act for a client are signed by it: [`signature`].
 
@@ -21,6 +22,7 @@ mod hex_digest;
 mod message;
 mod problem;
 pub mod signature;
+mod token;
 mod update_codec;
 
 pub use hex_digest::{HexDigest, HexDigestError};
@@ -29,4 +31,5 @@ pub use message::{
     MaskedSummary, PhaseName, PrivacyState, ReceiptMessage, RoundOutcome, RoundSummary, StageReceipt,
 };
 pub use problem::{Problem, ProblemDocument};
+pub use token::Token;
 pub use update_codec::{UpdateCodecError, UpdateMessage};

@@ -22,6 +22,10 @@ pub enum Problem {
     NonceUsed,
     /// The client has sent more requests than it may: try again later.
     TooManyRequests,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// The coordinator has no room for the request: try again later.
+    Overloaded,
     /// There is nothing at this address.
     NotFound,
     /// The method does not fit the address.
@@ -38,6 +42,10 @@ pub enum Problem {
     FederationFull,
     /// The client is not enrolled.
     NotEnrolled,
+    /// The client has been shut out.
+    Revoked,
+    /// The client is not on the list of those who may enrol, and has no token that is good.
+    NotInvited,
     /// The round has not been opened yet.
     RoundNotOpen,
     /// The round was closed before the message arrived.
@@ -82,12 +90,14 @@ pub struct ProblemDocument {
 
 impl Problem {
     /// All problems.
-    pub const ALL: [Problem; 26] = [
+    pub const ALL: [Problem; 30] = [
         Problem::MalformedRequest,
         Problem::NotAuthorized,
         Problem::StaleSignature,
         Problem::NonceUsed,
         Problem::TooManyRequests,
+        Problem::RequestTimeout,
+        Problem::Overloaded,
         Problem::NotFound,
         Problem::MethodNotAllowed,
         Problem::BodyTooLarge,
@@ -96,6 +106,8 @@ impl Problem {
         Problem::PlaceTaken,
         Problem::FederationFull,
         Problem::NotEnrolled,
+        Problem::Revoked,
+        Problem::NotInvited,
         Problem::RoundNotOpen,
         Problem::TooLate,
         Problem::NotInCohort,
@@ -119,6 +131,8 @@ impl Problem {
             Problem::StaleSignature => ("stale-signature", 401, "The signature is too old or too new"),
             Problem::NonceUsed => ("nonce-used", 401, "The nonce has been used"),
             Problem::TooManyRequests => ("too-many-requests", 429, "Too many requests"),
+            Problem::RequestTimeout => ("request-timeout", 408, "The body did not come in time"),
+            Problem::Overloaded => ("overloaded", 503, "There is no room at present"),
             Problem::NotFound => ("not-found", 404, "There is nothing here"),
             Problem::MethodNotAllowed => ("method-not-allowed", 405, "The method does not fit the address"),
             Problem::BodyTooLarge => ("body-too-large", 413, "The body is too large"),
@@ -127,6 +141,8 @@ impl Problem {
             Problem::PlaceTaken => ("place-taken", 409, "The place is taken"),
             Problem::FederationFull => ("federation-full", 409, "The federation is full"),
             Problem::NotEnrolled => ("not-enrolled", 403, "The client is not enrolled"),
+            Problem::Revoked => ("revoked", 403, "The client has been shut out"),
+            Problem::NotInvited => ("not-invited", 403, "The client is not invited"),
             Problem::RoundNotOpen => ("round-not-open", 409, "The round is not open yet"),
             Problem::TooLate => ("too-late", 409, "The round is closed"),
             Problem::NotInCohort => ("not-in-cohort", 403, "The client was not asked"),
@@ -141,6 +157,11 @@ impl Problem {
             Problem::ShuttingDown => ("shutting-down", 503, "The coordinator is stopping"),
             Problem::Internal => ("internal", 500, "The coordinator has a fault"),
         }
+    }
+
+    /// Its name, as in the `type` of its documents.
+    pub fn name(self) -> &'static str {
+        self.row().0
     }
 
     /// Its HTTP status.

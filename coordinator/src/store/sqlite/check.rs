@@ -75,7 +75,7 @@ pub fn check(folder: &Path, decode: &ModelDecoder) -> Result<Checked, CheckError
     let plan_sha256 = HexDigest::of(rows.plan.as_bytes());
     Ok(Checked {
         plan_sha256,
-        enrolled: rows.keys.len() as u32,
+        enrolled: rows.members.keys.len() as u32,
         rounds: rows.sealed.len() as u32,
         counted: rows.open.as_ref().map(|open| (open.contributions.len() + open.hidden.len()) as u32),
         model_sha256: rows.model,

@@ -113,7 +113,7 @@ impl Folder {
         let whole = self.whole(&rows, &*format.decode)?;
         let kept = Kept {
             federation: Federation::resume(charter.rules.clone(), whole.saved, Arc::clone(noise_seed))?,
-            keys: rows.keys,
+            members: rows.members,
             nonces: Nonces::resume(rows.nonces),
             current: whole.current,
             previous: whole.previous,
@@ -134,8 +134,8 @@ impl Folder {
         let open = rows.open.as_ref().filter(|_| interrupted.is_none());
         let open = open.map(|open| self.open_round(open, model.len())).transpose()?;
         let history = rows.sealed.iter().map(|sealed| with_late(sealed, rows)).collect();
-        let enrolled = rows.keys.keys().copied().collect();
-        let (identities, recorded) = (rows.keys.clone(), rows.recorded.clone());
+        let enrolled = rows.members.keys.keys().copied().collect();
+        let (identities, recorded) = (rows.members.keys.clone(), rows.recorded.clone());
         let memory = rows.noise.map(|digest| self.blobs.get(digest)).transpose()?;
         let noise = memory.map(NoiseState::from_bytes);
         let saved = Saved { enrolled, identities, model, history, open, interrupted, recorded, noise };

@@ -119,6 +119,10 @@ impl Transact for SqliteStore {
         told.await.map_err(|_| StoreError::Broken)?
     }
 
+    fn waiting(&self) -> usize {
+        self.jobs.as_ref().map_or(0, |jobs| jobs.max_capacity() - jobs.capacity())
+    }
+
     fn watch(&self) -> watch::Receiver<Stage> {
         self.stage.clone()
     }

@@ -1,9 +1,9 @@
 //! The state as rows.
 
 use super::error::SqliteError;
+use crate::store::members::Members;
 use crate::store::nonces::UsedNonce;
 use crate::store::state::{Change, State};
-use privet_core::identity::IdentityKey;
 use privet_core::protocol::HexDigest;
 use privet_core::protocol::signature::Nonce;
 use privet_core::round::{Contribution, Phase, Recorded, SealedRecord};
@@ -15,7 +15,7 @@ pub(super) struct Rows {
     pub(super) plan: String,
     pub(super) model: HexDigest,
     pub(super) previous: Option<HexDigest>,
-    pub(super) keys: BTreeMap<u32, IdentityKey>,
+    pub(super) members: Members,
     pub(super) nonces: Vec<UsedNonce>,
     pub(super) sealed: Vec<SealedRecord>,
     /// Who came after the end of which round.
@@ -95,8 +95,15 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
         transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(row))
     };
     match change {
-        Change::Enrolled { client, key } => {
-            execute("INSERT INTO clients VALUES (?1, ?2)", params![client, key.to_string()])?
+        Change::Enrolled { client, key, token } => {
+            if let Some(token) = token {
+                execute("DELETE FROM tokens WHERE sha256 = ?1", params![token.to_string()])?;
+            }
+            execute("INSERT INTO clients (client, key) VALUES (?1, ?2)", params![client, key.to_string()])?
+        }
+        Change::Invited { token } => execute("INSERT INTO tokens VALUES (?1)", params![token.to_string()])?,
+        Change::Revoked { client } => {
+            execute("UPDATE clients SET revoked = 1 WHERE client = ?1", params![client])?
         }
         Change::NonceUsed(UsedNonce { created, client, nonce }) => {
             let row = params![*created as i64, client, nonce.0];
@@ -152,7 +159,7 @@ pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError>
         noise: noise.map(digest).transpose()?,
         model: digest(model)?,
         previous: previous.map(digest).transpose()?,
-        keys: keys(connection)?,
+        members: members(connection)?,
         nonces: nonces(connection)?,
         sealed: sealed(connection)?,
         late: late(connection)?,
@@ -187,15 +194,21 @@ pub(super) fn contributions(
     found.into_iter().map(contribution).collect()
 }
 
-fn keys(connection: &Connection) -> Result<BTreeMap<u32, IdentityKey>, SqliteError> {
-    let found = rows(connection, "SELECT client, key FROM clients", &[], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+fn members(connection: &Connection) -> Result<Members, SqliteError> {
+    let mut members = Members::default();
+    let found = rows(connection, "SELECT client, key, revoked FROM clients", &[], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
     })?;
-    let key = |(client, key): (i64, String)| match key.parse() {
-        Ok(key) => Ok((number(client)?, key)),
-        Err(_) => Err(SqliteError::NoKey(key)),
-    };
-    found.into_iter().map(key).collect()
+    for (client, key, revoked) in found {
+        let client = number(client)?;
+        members.keys.insert(client, key.parse().map_err(|_| SqliteError::NoKey(key))?);
+        if revoked {
+            members.revoked.insert(client);
+        }
+    }
+    let tokens = rows(connection, "SELECT sha256 FROM tokens", &[], |row| row.get::<_, String>(0))?;
+    members.tokens = tokens.into_iter().map(digest).collect::<Result<_, _>>()?;
+    Ok(members)
 }
 
 fn nonces(connection: &Connection) -> Result<Vec<UsedNonce>, SqliteError> {

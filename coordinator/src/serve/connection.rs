@@ -1,0 +1,69 @@
+//! One connection, from its first byte to its last.
+
+use super::Limits;
+use super::patience::Patient;
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use std::pin::pin;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+/// The most bytes that are buffered of a connection of HTTP/1.1; a head that is longer is refused with 431.
+const BUFFER: usize = 64 << 10;
+/// The most bytes of the head of a request in HTTP/2.
+const HEAD: u32 = 32 << 10;
+
+/// How a connection is served.
+pub(super) struct Connection {
+    pub(super) app: Router,
+    pub(super) limits: Limits,
+    pub(super) closed: watch::Receiver<bool>,
+}
+
+impl Connection {
+    /// Serves it to its end. What goes wrong on it concerns whoever is at its other end.
+    pub(super) async fn talk(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        // Answers are small and awaited: they are not held back to be sent together.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays with delayed writes");
+        }
+        let stream = Patient::new(stream, self.limits.silence);
+        let Some(tls) = tls else { return self.serve(stream).await };
+        match timeout(self.limits.head, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a connection has no TLS"),
+            Err(_) => tracing::debug!("a connection did not greet in time"),
+        }
+    }
+
+    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Limits { head, streams, silence, .. } = self.limits;
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(BUFFER);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(streams)
+            .max_header_list_size(HEAD)
+            // Whoever does not answer to that within the time is gone.
+            .keep_alive_interval(silence / 2)
+            .keep_alive_timeout(head);
+        let service = TowerToHyperService::new(self.app);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = async { drop(self.closed.wait_for(|closed| *closed).await) } => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error, "a connection ended otherwise than it should");
+        }
+    }
+}
