@@ -338,11 +338,15 @@ pub(crate) struct Client {
     /// Speak plain HTTP to another machine: everybody in between sees what is sent.
     #[arg(long)]
     pub(crate) insecure: bool,
-    /// Take part in no masked round of fewer clients than this, whatever the plan says.
+    /// Take part by this plan only: a copy of the plan, from somebody whom the client trusts. Without it the client works
+    /// by whatever plan the coordinator has, with the privacy and the masks that this one happens to ask for.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Take part in masked rounds only, and in none of fewer clients than this, whatever the plan says.
     #[arg(long, value_name = "CLIENTS", default_value_t = 0)]
     pub(crate) minimum_cohort: u32,
-    /// Take part in masked rounds with these clients only: a file like the answer of GET /v1/clients, from somebody whom
-    /// the client trusts. Without it the client believes the keys that the coordinator publishes.
+    /// Take part in masked rounds only, with these clients: a file like the answer of GET /v1/clients, from somebody whom
+    /// the client trusts. Without it the client believes the keys that the coordinator publishes, each at first sight.
     #[arg(long, value_name = "FILE")]
     pub(crate) roster: Option<PathBuf>,
     /// Give up after so many seconds without an answer from the coordinator; never if left out.

@@ -6,17 +6,17 @@ use crate::interrupt;
 use crate::noise;
 use crate::progress::Progress;
 use crate::runtime;
-use crate::setting::read_file;
+use crate::setting::{self, read_file};
 use privet_client::{
     Agent, AgentEvent, AnsweredRounds, Connection, Ending, HttpTransport, Masks, Membership, Outcome,
-    Patience, ReceiptFile, Trust, key_from,
+    Patience, ReceiptFile, SeenKeys, Trust, doubled, key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
 use privet_core::participant::LocalTraining;
 use privet_core::plan::Plan;
 use privet_core::protocol::{EnrolledClient, FederationState};
 use privet_core::random::Purpose;
-use privet_core::secagg::Identities;
+use privet_core::secagg::{Adversary, Identities};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,13 +40,15 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     })?;
     let plan =
         Plan::parse(&state.plan).map_err(|error| CommandError::plan("the coordinator's plan", error))?;
+    if let Some(path) = &args.plan {
+        expect_plan(path, &state)?;
+    }
     let rows = rows(args, &plan)?;
     let dataset = rows.dataset();
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
     let answered = AnsweredRounds::beside(args.key.as_deref())?;
-    let known = args.roster.as_deref().map(roster).transpose()?;
-    let masks = Masks::of(&plan, args.minimum_cohort, known);
+    let masks = masks(args, &plan, progress)?;
     let (token, plan_sha256) = (args.token.clone(), state.plan_sha256);
     let membership = Membership { identity, place, token, plan_sha256, answered, masks };
     let training = LocalTraining::with_noise(&plan, network, noise::seed(None, 0)?);
@@ -78,13 +80,48 @@ fn rows(args: &cli::Client, plan: &Plan) -> Result<Shard, CommandError> {
     Ok(holdings.clients.swap_remove(number as usize - 1))
 }
 
+/// Whether the coordinator works by the plan that the client was given.
+fn expect_plan(path: &Path, state: &FederationState) -> Result<(), CommandError> {
+    let name = path.display().to_string();
+    let text = setting::plan_text(&name)?;
+    let expected = Plan::parse(&text).map_err(|error| CommandError::plan(name, error))?.digest();
+    match state.plan_sha256 == expected {
+        true => Ok(()),
+        false => Err(CommandError::OtherPlan { path: path.into(), found: state.plan_sha256, expected }),
+    }
+}
+
+/// How the client hides its updates, as the plan says and not less than it asks for itself.
+fn masks(args: &cli::Client, plan: &Plan, progress: &Progress) -> Result<Option<Masks>, CommandError> {
+    let known = args.roster.as_deref().map(roster).transpose()?;
+    let demands = known.is_some() || args.minimum_cohort > 0;
+    let Some(masks) = Masks::of(plan, args.minimum_cohort, known) else {
+        return if demands { Err(CommandError::NoMasks) } else { Ok(None) };
+    };
+    if masks.known.is_none() && masks.rules.masking.assumptions().adversary() == Adversary::Lying {
+        progress.note(
+            "warning: without --roster the coordinator says who the other clients are, and one that lies can invent them",
+        );
+    }
+    Ok(Some(Masks { seen: SeenKeys::beside(args.key.as_deref())?, ..masks }))
+}
+
 /// The keys of the clients that this one takes part with.
 fn roster(path: &Path) -> Result<Identities, CommandError> {
     let unreadable = |source: io::Error| CommandError::Roster { path: path.into(), source };
     let text = std::fs::read(path).map_err(unreadable)?;
     let listed: Vec<EnrolledClient> =
         serde_json::from_slice(&text).map_err(|error| unreadable(error.into()))?;
-    Ok(listed.into_iter().map(|listed| (listed.client, listed.key)).collect())
+    let mut known = Identities::new();
+    for EnrolledClient { client, key, .. } in listed {
+        if known.insert(client, key).is_some() {
+            return Err(CommandError::DoubledRoster { path: path.into(), one: client, other: client });
+        }
+    }
+    match doubled(&known) {
+        None => Ok(known),
+        Some((one, other)) => Err(CommandError::DoubledRoster { path: path.into(), one, other }),
+    }
 }
 
 /// The plan's data, where they lie for this client.

@@ -4,12 +4,13 @@ use crate::privacy::PrivacyError;
 use crate::report::ReportError;
 use crate::run_directory::RunDirectoryError;
 use privet_client::{
-    AddressError, AgentError, AnsweredRoundsError, CallError, KeyFileError, ReceiptFileError,
+    AddressError, AgentError, AnsweredRoundsError, CallError, KeyFileError, ReceiptFileError, SeenKeysError,
 };
 use privet_coordinator::{AllowListError, BindError, CheckError, RunError, SqliteError, TlsError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
 use privet_core::plan::{PlanError, SearchError};
+use privet_core::protocol::HexDigest;
 use privet_core::round::InclusionError;
 use privet_core::simulation::{BaselineError, SimulationError};
 use std::io;
@@ -60,6 +61,39 @@ pub(crate) enum CommandError {
     /// Nobody vanishes from a real network on demand.
     #[error("--dropout is for a federation in memory: leave out --over http")]
     DropoutOverHttp,
+    /// The coordinator works by another plan than the client was given.
+    #[error(
+        "the coordinator works by a plan with digest {found}, and {} is one with {expected}: ask whoever runs it; `privet plan \
+         show` writes a plan as it is digested",
+        path.display()
+    )]
+    OtherPlan {
+        /// The file.
+        path: PathBuf,
+        /// The coordinator's.
+        found: HexDigest,
+        /// The file's.
+        expected: HexDigest,
+    },
+    /// The client asks for masks, and the plan has none.
+    #[error(
+        "--minimum-cohort and --roster are for masked rounds, and the coordinator's plan has none: its coordinator sees every \
+         update; leave them out if that is meant"
+    )]
+    NoMasks,
+    /// The roster names somebody twice.
+    #[error("the roster {} names one client or one key twice: {one} and {other}", path.display())]
+    DoubledRoster {
+        /// The file.
+        path: PathBuf,
+        /// A client.
+        one: u32,
+        /// Another, or the same again.
+        other: u32,
+    },
+    /// The keys of other clients cannot be told.
+    #[error(transparent)]
+    SeenKeys(#[from] SeenKeysError),
     /// The roster cannot be read.
     #[error(
         "the roster {} cannot be read: {source}; it is a list like [{{\"client\": 1, \"key\": \"...\"}}], as GET /v1/clients \
@@ -309,7 +343,9 @@ impl CommandError {
             E::ReadPlan { .. } | E::Plan { .. } | E::Network(_) | E::PlanExists(_) => MISUSED,
             E::NoSuchBuiltIn(_) | E::UnknownData(_) | E::Privacy(_) => MISUSED,
             E::Search(_) | E::Folds(_) | E::SearchSpendsPrivacy => MISUSED,
-            E::DropoutOverHttp | E::Roster { .. } => MISUSED,
+            E::DropoutOverHttp | E::Roster { .. } | E::DoubledRoster { .. } => MISUSED,
+            E::OtherPlan { .. } | E::NoMasks => FAILED,
+            E::SeenKeys(_) => FAILED,
             E::Load(_) | E::Split(_) | E::Deal(_) | E::NoReference(_) => UNUSABLE,
             E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,
             E::NothingTuned(_) | E::Simulation(_) | E::Baseline(_) | E::RunDirectory(_) => FAILED,

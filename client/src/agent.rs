@@ -57,8 +57,10 @@ pub struct Agent<T> {
     /// Absent until it has enrolled.
     participant: Option<Arc<Participant>>,
     masking: Option<Masking>,
-    /// The last masked round that it has begun: it begins none twice.
+    /// The last masked round that it has begun, in this process or before: it begins none twice.
     masked_round: u32,
+    /// The last masked round that it has begun or left in this process.
+    dealt_with: u32,
     /// The last model that was fetched, until its round is done: many agents in one process would hold many.
     model: Option<(HexDigest, Bytes)>,
     receipts: Option<ReceiptFile>,
@@ -67,6 +69,10 @@ pub struct Agent<T> {
 /// What there is to do.
 enum Next {
     Take(Task),
+    /// Nothing for this process: an earlier one has begun the round, and its secrets are gone or its answer is given.
+    Pass {
+        round: u32,
+    },
     Finish(HexDigest),
 }
 
@@ -97,10 +103,21 @@ impl<T: Transport> Agent<T> {
         training: LocalTraining,
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
-        let training = training.for_one_client(membership.answered.by(membership.plan_sha256));
+        let training = training.for_one_client(membership.answered.noised(membership.plan_sha256));
         let (participant, masking, model, receipts) = (None, None, None, None);
-        let masked_round = 0;
-        Agent { connection, membership, training, rows, participant, masking, masked_round, model, receipts }
+        let (masked_round, dealt_with) = (0, 0);
+        Agent {
+            connection,
+            membership,
+            training,
+            rows,
+            participant,
+            masking,
+            masked_round,
+            dealt_with,
+            model,
+            receipts,
+        }
     }
 
     /// Keeps the receipts in a file, so that they can be verified later.
@@ -122,7 +139,8 @@ impl<T: Transport> Agent<T> {
             return Err(AgentError::NoRows);
         }
         self.masking = self.membership.masks.clone().map(Masking::new);
-        self.masked_round = self.membership.answered.by(self.membership.plan_sha256).last;
+        let (answered, plan) = (&self.membership.answered, self.membership.plan_sha256);
+        self.masked_round = answered.unmasked(plan).max(answered.noised(plan).last);
         let mut shutdown = Shutdown::new(shutdown);
         let mut counted = Vec::new();
         let ending = loop {
@@ -132,6 +150,11 @@ impl<T: Transport> Agent<T> {
             };
             let task = match next {
                 Next::Take(task) => task,
+                Next::Pass { round } => {
+                    let event = self.pass(round).await?;
+                    observe(event);
+                    continue;
+                }
                 Next::Finish(model_sha256) => break Ending::Finished { model_sha256 },
             };
             observe(AgentEvent::Training { round: task.round });
@@ -168,16 +191,23 @@ impl<T: Transport> Agent<T> {
                 }
             };
             match self.connection.check_in(client, &self.membership.identity).await {
+                Ok(CheckInAnswer::Train { round, .. }) if self.training.hides_updates() => {
+                    return Err(AgentError::OnlyMasked { round, client });
+                }
                 Ok(CheckInAnswer::Train { round, model_sha256, clip, .. }) => {
                     return Ok(Next::Take(Task { round, model_sha256, clip, masked: false }));
                 }
                 Ok(CheckInAnswer::Mask { round, stage: Stage::Advertise, model_sha256, clip, .. })
                     if round > self.masked_round =>
                 {
-                    self.masked_round = round;
+                    (self.masked_round, self.dealt_with) = (round, round);
                     return Ok(Next::Take(Task { round, model_sha256, clip, masked: true }));
                 }
-                // A round that it has left, or whose secrets it has lost with its process.
+                Ok(CheckInAnswer::Mask { round, .. }) if round > self.dealt_with => {
+                    self.dealt_with = round;
+                    return Ok(Next::Pass { round });
+                }
+                // A round that it has left.
                 Ok(CheckInAnswer::Mask { .. }) => self.connection.pause(AWAY).await,
                 Ok(CheckInAnswer::Finished { model_sha256 }) => return Ok(Next::Finish(model_sha256)),
                 Ok(CheckInAnswer::Wait) => {}
@@ -185,6 +215,22 @@ impl<T: Transport> Agent<T> {
                 Err(error) => return Err(not_authorized(client, error)),
             }
         }
+    }
+
+    /// Leaves a masked round that an earlier process has begun.
+    async fn pass(&self, round: u32) -> Result<AgentEvent, AgentError> {
+        let client = self.participant.as_ref().expect("a task is given to a participant").client();
+        let answered = self.masked_round;
+        tracing::warn!(
+            client,
+            round,
+            answered,
+            "leaving a masked round that this client has begun before, or that is over by its record: no round is answered \
+             twice; if this is another federation, give it another key file or the plan another name"
+        );
+        let identity = &self.membership.identity;
+        Place { connection: &self.connection, client, identity }.leave(round).await?;
+        Ok(AgentEvent::Left { round })
     }
 
     async fn enrol(&self) -> Result<u32, AgentError> {

@@ -3,6 +3,7 @@
 use crate::answered_rounds::AnsweredRoundsError;
 use crate::call::CallError;
 use crate::receipt_file::ReceiptFileError;
+use crate::seen_keys::SeenKeysError;
 use privet_core::participant::ParticipantError;
 use privet_core::protocol::HexDigest;
 use privet_core::secagg::Stage;
@@ -94,13 +95,18 @@ pub enum AgentError {
     /// The receipt cannot be kept.
     #[error(transparent)]
     Receipt(#[from] ReceiptFileError),
-    /// Another key stands for a client than before: it could be somebody else's.
+    /// The keys of the other clients cannot be believed, or kept.
+    #[error(transparent)]
+    Keys(#[from] SeenKeysError),
+    /// It is asked for a bare update by a plan that hides them.
     #[error(
-        "the coordinator publishes another key of client {client} than before: somebody may listen in its place; leave the \
-         federation, or start the client again if that client has a new key"
+        "the coordinator asks client {client} for a bare update in round {round}, and its plan hides updates: nothing is \
+         sent, and this client takes no part in what such a coordinator runs"
     )]
-    KeyChanged {
-        /// Whose key.
+    OnlyMasked {
+        /// The round.
+        round: u32,
+        /// Who is asked.
         client: u32,
     },
     /// The receipt is for something else.

@@ -6,12 +6,13 @@
 //! says it all.
 //!
 //! The file has one line for each plan by which the client has taken part: `<SHA-256 of the plan> <last round> <number of
-//! rounds>`. A federation that begins anew by the same plan cannot be told from a coordinator that asks again.
-//!
-//! Where the client draws noise, a round is noted before the training in it begins; one that is never sent counts as well.
+//! rounds> <last masked round that got an answer>`. The first two numbers are of rounds for which it drew noise: such a round
+//! is noted before the training in it begins, and one that is never sent counts as well. A federation that begins anew by
+//! the same plan cannot be told from a coordinator that asks again.
 
 use privet_core::participant::TrainedRounds;
 use privet_core::protocol::HexDigest;
+use privet_core::secagg::{AnswerRecord, AnswerRecordError};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -20,8 +21,24 @@ use std::path::{Path, PathBuf};
 /// The rounds of every plan that were answered, in memory or in a file beside the client's key.
 #[derive(Debug, Default)]
 pub struct AnsweredRounds {
-    rounds: BTreeMap<HexDigest, TrainedRounds>,
+    rounds: BTreeMap<HexDigest, Rounds>,
     file: Option<PathBuf>,
+}
+
+/// Those of one plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Rounds {
+    /// For which it drew noise.
+    noised: TrainedRounds,
+    /// The last masked round in which it gave shares.
+    unmasked: u32,
+}
+
+/// The record of masked rounds by one plan.
+pub(crate) struct OfPlan<'a> {
+    answered: &'a mut AnsweredRounds,
+    plan: HexDigest,
+    failure: Option<AnsweredRoundsError>,
 }
 
 /// Why it is not known which rounds were answered.
@@ -58,10 +75,12 @@ impl AnsweredRounds {
             Err(source) => return Err(AnsweredRoundsError::File { path, source }),
         };
         let line = |line: &str| {
-            let (plan, rounds) = line.split_once(' ')?;
-            let (last, count) = rounds.split_once(' ')?;
-            let rounds = TrainedRounds { last: last.parse().ok()?, count: count.parse().ok()? };
-            Some((plan.parse().ok()?, rounds))
+            let mut words = line.split(' ');
+            let plan = words.next()?.parse().ok()?;
+            let mut number = || words.next()?.parse().ok();
+            let noised = TrainedRounds { last: number()?, count: number()? };
+            let unmasked = number()?;
+            words.next().is_none().then_some((plan, Rounds { noised, unmasked }))
         };
         match text.lines().map(line).collect() {
             Some(rounds) => Ok(AnsweredRounds { rounds, file: Some(path) }),
@@ -69,27 +88,74 @@ impl AnsweredRounds {
         }
     }
 
-    /// The last round that was answered by any plan; 0 before the first.
+    /// The last round of any plan for which noise was drawn; 0 before the first.
     pub fn last(&self) -> u32 {
-        self.rounds.values().map(|rounds| rounds.last).max().unwrap_or(0)
+        self.rounds.values().map(|rounds| rounds.noised.last).max().unwrap_or(0)
     }
 
-    /// Those that were answered by this plan.
-    pub fn by(&self, plan: HexDigest) -> TrainedRounds {
+    /// The rounds of this plan for which noise was drawn.
+    pub fn noised(&self, plan: HexDigest) -> TrainedRounds {
+        self.by(plan).noised
+    }
+
+    /// The last masked round of this plan in which the client gave shares; 0 before the first.
+    pub fn unmasked(&self, plan: HexDigest) -> u32 {
+        self.by(plan).unmasked
+    }
+
+    /// Notes that noise is about to be drawn for a round: when this returns, it is on the disk. A round that is no later than all
+    /// others changes nothing.
+    pub fn note(&mut self, plan: HexDigest, round: u32) -> Result<(), AnsweredRoundsError> {
+        let before = self.by(plan);
+        match before.noised.with(round) {
+            Some(noised) => self.write(plan, Rounds { noised, ..before }),
+            None => Ok(()),
+        }
+    }
+
+    /// The record of masked rounds by this plan.
+    pub(crate) fn of_plan(&mut self, plan: HexDigest) -> OfPlan<'_> {
+        OfPlan { answered: self, plan, failure: None }
+    }
+
+    fn by(&self, plan: HexDigest) -> Rounds {
         self.rounds.get(&plan).copied().unwrap_or_default()
     }
 
-    /// Notes that a round is about to be answered: when this returns, it is on the disk. One that is no later than all
-    /// others changes nothing.
-    pub fn note(&mut self, plan: HexDigest, round: u32) -> Result<(), AnsweredRoundsError> {
-        let Some(after) = self.by(plan).with(round) else { return Ok(()) };
-        self.rounds.insert(plan, after);
-        let Some(path) = &self.file else { return Ok(()) };
-        let line = |(plan, rounds): (&HexDigest, &TrainedRounds)| {
-            format!("{plan} {} {}\n", rounds.last, rounds.count)
-        };
-        let text: String = self.rounds.iter().map(line).collect();
-        write(path, &text).map_err(|source| AnsweredRoundsError::File { path: path.clone(), source })
+    /// On the disk first: what cannot be written has not happened.
+    fn write(&mut self, plan: HexDigest, after: Rounds) -> Result<(), AnsweredRoundsError> {
+        let mut rounds = self.rounds.clone();
+        rounds.insert(plan, after);
+        if let Some(path) = &self.file {
+            let line = |(plan, rounds): (&HexDigest, &Rounds)| {
+                let Rounds { noised: TrainedRounds { last, count }, unmasked } = rounds;
+                format!("{plan} {last} {count} {unmasked}\n")
+            };
+            let text: String = rounds.iter().map(line).collect();
+            write(path, &text).map_err(|source| AnsweredRoundsError::File { path: path.clone(), source })?;
+        }
+        self.rounds = rounds;
+        Ok(())
+    }
+}
+
+impl OfPlan<'_> {
+    /// Why the last answer could not be recorded, if it was for want of a file.
+    pub(crate) fn failure(self) -> Option<AnsweredRoundsError> {
+        self.failure
+    }
+}
+
+impl AnswerRecord for OfPlan<'_> {
+    fn record(&mut self, round: u32) -> Result<(), AnswerRecordError> {
+        let before = self.answered.by(self.plan);
+        if round <= before.unmasked {
+            return Err(AnswerRecordError::AlreadyAnswered { round, latest: before.unmasked });
+        }
+        self.answered.write(self.plan, Rounds { unmasked: round, ..before }).map_err(|failure| {
+            self.failure = Some(failure);
+            AnswerRecordError::NotWritten { round }
+        })
     }
 }
 
@@ -122,14 +188,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key");
         let mut answered = AnsweredRounds::beside(Some(&key)).unwrap();
-        assert_eq!((answered.last(), answered.by(ONE)), (0, TrainedRounds::default()));
+        assert_eq!((answered.last(), answered.noised(ONE)), (0, TrainedRounds::default()));
         for (plan, round) in [(ONE, 3), (OTHER, 1), (ONE, 7), (ONE, 5)] {
             answered.note(plan, round).unwrap();
         }
         let again = AnsweredRounds::beside(Some(&key)).unwrap();
-        assert_eq!(again.by(ONE), TrainedRounds { last: 7, count: 2 });
-        assert_eq!((again.by(OTHER).last, again.last()), (1, 7));
+        assert_eq!(again.noised(ONE), TrainedRounds { last: 7, count: 2 });
+        assert_eq!((again.noised(OTHER).last, again.last()), (1, 7));
         assert_eq!(AnsweredRounds::beside(None).unwrap().last(), 0);
+    }
+
+    #[test]
+    fn a_masked_round_gets_one_answer_by_each_plan_also_of_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let mut answered = AnsweredRounds::beside(Some(&key)).unwrap();
+        answered.note(ONE, 4).unwrap();
+        // That noise was drawn for a round is no answer in it.
+        answered.of_plan(ONE).record(4).unwrap();
+        let refused = AnswerRecordError::AlreadyAnswered { round: 4, latest: 4 };
+        assert_eq!(answered.of_plan(ONE).record(4), Err(refused));
+        let mut again = AnsweredRounds::beside(Some(&key)).unwrap();
+        assert_eq!((again.unmasked(ONE), again.unmasked(OTHER)), (4, 0));
+        assert_eq!(again.of_plan(ONE).record(4), Err(refused));
+        again.of_plan(OTHER).record(1).unwrap();
+        again.of_plan(ONE).record(5).unwrap();
+        // What cannot be written gets no answer, and can get one later.
+        fs::create_dir(folder.path().join("key.answered.partial")).unwrap();
+        let mut record = again.of_plan(ONE);
+        assert_eq!(record.record(6), Err(AnswerRecordError::NotWritten { round: 6 }));
+        assert!(matches!(record.failure(), Some(AnsweredRoundsError::File { .. })));
+        fs::remove_dir(folder.path().join("key.answered.partial")).unwrap();
+        again.of_plan(ONE).record(6).unwrap();
     }
 
     #[test]
@@ -138,7 +228,8 @@ mod tests {
         let nowhere = folder.path().join("no/such/key");
         let error = AnsweredRounds::beside(Some(&nowhere)).unwrap().note(ONE, 1).unwrap_err();
         assert!(matches!(error, AnsweredRoundsError::File { .. }), "{error}");
-        for text in [&b"my notes\n"[..], b"\xff\xfe"] {
+        let short = format!("{ONE} 1 1\n");
+        for text in [&b"my notes\n"[..], b"\xff\xfe", short.as_bytes()] {
             fs::write(folder.path().join("key.answered"), text).unwrap();
             let error = AnsweredRounds::beside(Some(&folder.path().join("key"))).unwrap_err();
             assert!(matches!(error, AnsweredRoundsError::Unreadable { .. }), "{error}");

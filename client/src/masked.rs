@@ -9,15 +9,16 @@ use crate::answered_rounds::AnsweredRounds;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::AgentEvent;
+use crate::seen_keys::SeenKeys;
 use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::participant::{HiddenUpdate, MaskedRoundError, Masker};
 use privet_core::plan::Plan;
 use privet_core::privacy::{NoisePurpose, NoiseSeed};
-use privet_core::protocol::{CheckInAnswer, HexDigest, Problem};
+use privet_core::protocol::{CheckInAnswer, DeclineReason, HexDigest, Problem};
 use privet_core::round::MaskingRules;
-use privet_core::secagg::{Identities, IdentityKey, LatestAnswer, Member, Setup, Stage};
+use privet_core::secagg::{Identities, Member, Setup, Stage};
 use std::sync::Arc;
 
 /// How a client hides its updates.
@@ -32,13 +33,13 @@ pub struct Masks {
     /// The keys of the clients that it takes part with, if it knows them: then it believes no others. Otherwise it
     /// believes those that the coordinator publishes, as long as none of them changes.
     pub known: Option<Identities>,
+    /// The keys that the coordinator has published before.
+    pub seen: SeenKeys,
 }
 
 /// What a client remembers of masked rounds.
 pub(crate) struct Masking {
     pub(crate) masks: Masks,
-    seen: Identities,
-    latest: LatestAnswer,
 }
 
 /// A client in the masked rounds of a federation.
@@ -63,13 +64,13 @@ impl Masks {
     pub fn of(plan: &Plan, minimum: u32, known: Option<Identities>) -> Option<Masks> {
         let rules = MaskingRules::new(plan)?;
         let minimum = plan.minimum().max(minimum);
-        Some(Masks { rules, places: plan.clients(), minimum, known })
+        Some(Masks { rules, places: plan.clients(), minimum, known, seen: SeenKeys::default() })
     }
 }
 
 impl Masking {
     pub(crate) fn new(masks: Masks) -> Masking {
-        Masking { masks, seen: Identities::new(), latest: LatestAnswer::default() }
+        Masking { masks }
     }
 
     /// Carries an update through all stages of its round.
@@ -85,6 +86,7 @@ impl Masking {
             Err(Left::Missed) => Ok(AgentEvent::Missed { round }),
             Err(Left::Refused(error)) => {
                 tracing::warn!(client = place.client, round, %error, "leaving a masked round");
+                place.leave(round).await?;
                 Ok(AgentEvent::Left { round })
             }
             Err(Left::Failed(error)) => Err(error),
@@ -118,26 +120,23 @@ impl Masking {
         let (confirmed, message) = masked.confirm(&survivors)?;
         place.send(round, Stage::Confirm, message).await?;
         let confirmations = place.task(round, Stage::Answer, places).await?;
-        answered.note(self.masks.rules.plan, round).map_err(|error| Left::Failed(error.into()))?;
-        let answer = confirmed.answer(&confirmations, &mut self.latest)?;
+        let mut record = answered.of_plan(self.masks.rules.plan);
+        let answer = confirmed.answer(&confirmations, &mut record);
+        if let Some(failure) = record.failure() {
+            return Err(Left::Failed(failure.into()));
+        }
+        let answer = answer?;
         place.send(round, Stage::Answer, answer.to_vec()).await
     }
 
     /// What this client believes of the others.
     async fn setup<T: Transport>(&mut self, place: &Place<'_, T>) -> Result<Setup, Left> {
-        let Masks { rules, minimum, known, .. } = &self.masks;
+        let Masks { rules, minimum, known, seen, .. } = &mut self.masks;
         let identities = match known {
             Some(known) => known.clone(),
             None => {
                 let published = place.connection.clients().await.map_err(Left::from)?;
-                for listed in published {
-                    let (client, key) = (listed.client, listed.key);
-                    let seen: IdentityKey = *self.seen.entry(client).or_insert(key);
-                    if seen != key {
-                        return Err(Left::Failed(AgentError::KeyChanged { client }));
-                    }
-                }
-                self.seen.clone()
+                seen.learn(rules.plan, &published).map_err(|error| Left::Failed(error.into()))?
             }
         };
         let (assumptions, ring) = (rules.masking.assumptions(), rules.masking.ring());
@@ -155,6 +154,17 @@ impl<T: Transport> Place<'_, T> {
         {
             true => Ok(()),
             false => Err(Left::Failed(AgentError::OtherReceipt { round, stage, client: self.client })),
+        }
+    }
+
+    /// Tells the coordinator that the round goes on without this client, so that nobody waits for it.
+    pub(crate) async fn leave(&self, round: u32) -> Result<(), AgentError> {
+        match self.connection.decline(round, self.client, self.identity, DeclineReason::Left).await {
+            Err(CallError::Refused(refused)) => {
+                tracing::debug!(client = self.client, round, detail = %refused.detail, "leaving without a word");
+                Ok(())
+            }
+            told => Ok(told?),
         }
     }
 

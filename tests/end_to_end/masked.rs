@@ -100,3 +100,35 @@ fn noise_of_the_clients_is_the_same_under_masks_over_any_transport() {
     assert!(document["privacy"]["trusted"].as_str().unwrap().contains("clients"), "{document}");
     assert_eq!(document["privacy"]["guarantee"], true);
 }
+
+#[test]
+fn a_clip_that_adapts_goes_on_under_masks_over_any_transport() {
+    let plan = format!(
+        "{}[privacy]\nnoise-at = \"clients\"\nclip = 0.5\ndelta = 1e-3\nnoise-multiplier = 1.0\n\
+         adaptive-clip = {{ learning-rate = 0.5 }}\n",
+        masked().replace("weight-cap = 2000", "weights = \"uniform\"").replace("largest = 2.0\n", "")
+    );
+    let sandbox = Sandbox::with("plan.toml", plan);
+    sandbox.succeed("simulate plan.toml --quiet --noise-seed 5 --out memory");
+    sandbox.succeed("simulate plan.toml --quiet --noise-seed 5 --over http --out http");
+    assert!(model(&sandbox.path("memory")) == model(&sandbox.path("http")));
+}
+
+#[test]
+fn a_client_that_asks_for_masks_or_for_a_plan_takes_part_in_nothing_less() {
+    let sandbox = Sandbox::with("masked.toml", masked());
+    sandbox.write("bare.toml", masked().split("[secure-aggregation]").next().unwrap());
+    sandbox.write("twice.json", "[]");
+    let coordinator = sandbox.coordinator("bare.toml --out served");
+    let join = format!("client --coordinator {} --data built-in --partition 1/4", coordinator.url);
+    for demand in ["--minimum-cohort 3", "--roster twice.json"] {
+        let said = sandbox.fail(&format!("{join} {demand}"), 1);
+        assert!(said.contains("the coordinator's plan has none"), "{said}");
+    }
+    let said = sandbox.fail(&format!("{join} --plan masked.toml"), 1);
+    assert!(said.contains("works by a plan with digest") && said.contains("masked.toml"), "{said}");
+    let state =
+        sandbox.run(&format!("client --coordinator {} --data nowhere.csv --plan bare.toml", coordinator.url));
+    assert!(text(&state.stderr).contains("nowhere.csv"), "the plan is the right one: {state:?}");
+    coordinator.kill();
+}

@@ -4,5 +4,6 @@
 
 mod ending;
 mod faults;
+mod hidden;
 mod peer;
 mod refusals;

@@ -289,7 +289,7 @@ pub(crate) fn json(message: &impl Serialize) -> Response<Bytes> {
     Response::new(serde_json::to_vec(message).unwrap().into())
 }
 
-fn refusal(problem: Problem, seconds: Option<u64>) -> Response<Bytes> {
+pub(crate) fn refusal(problem: Problem, seconds: Option<u64>) -> Response<Bytes> {
     let mut response = Response::builder().status(problem.status());
     if let Some(seconds) = seconds {
         response = response.header("retry-after", seconds);

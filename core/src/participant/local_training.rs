@@ -23,6 +23,7 @@ pub struct LocalTraining {
     recipe: Recipe,
     weights: Weights,
     rounds: u32,
+    masked: bool,
     writing: Writing,
     seed: Seed,
     pub(super) protection: Option<Protection>,
@@ -126,6 +127,16 @@ pub enum LocalTrainingError {
         /// How many it has trained in.
         rounds: u32,
     },
+    /// The plan hides updates, and the task would have one leave bare.
+    #[error(
+        "client {client} is asked for a bare update in round {round}, and the plan hides updates: it gives none"
+    )]
+    OnlyMasked {
+        /// Which client.
+        client: u32,
+        /// In which round.
+        round: u32,
+    },
     /// The update does not fit the encoding.
     #[error("client {client}, round {round}: {source}")]
     Encode {
@@ -145,9 +156,9 @@ impl LocalTrainingError {
             LocalTrainingError::Encode { source: EncodingError::OutOfRange { .. }, .. } => {
                 DeclineReason::OutOfRange
             }
-            LocalTrainingError::RoundAgain { .. } | LocalTrainingError::PrivacySpent { .. } => {
-                DeclineReason::Privacy
-            }
+            LocalTrainingError::RoundAgain { .. }
+            | LocalTrainingError::PrivacySpent { .. }
+            | LocalTrainingError::OnlyMasked { .. } => DeclineReason::Privacy,
             _ => DeclineReason::Diverged,
         }
     }
@@ -176,6 +187,7 @@ impl LocalTraining {
             recipe: plan.recipe().clone(),
             weights: plan.weights(),
             rounds: plan.rounds(),
+            masked: plan.masking().is_some(),
             writing: Writing::new(plan),
             seed: plan.seed(),
             protection: plan.protection().cloned(),
@@ -193,6 +205,11 @@ impl LocalTraining {
     /// The network that is trained.
     pub fn network(&self) -> &Arc<Network> {
         &self.network
+    }
+
+    /// Whether the plan hides updates, so that none ever leaves a client but under masks.
+    pub fn hides_updates(&self) -> bool {
+        self.masked
     }
 
     /// How many rounds the plan has.

@@ -131,10 +131,16 @@ impl<'a> Assigned<'a> {
 }
 
 impl Ready<'_> {
-    /// Trains on the client's own rows. Long and blocking.
+    /// Trains on the client's own rows, for an update that the coordinator sees. Long and blocking.
+    ///
+    /// # Errors
+    /// Whatever forbids an update; by a plan that hides updates, always.
     pub fn train(self, examples: &dyn Examples, worker: &mut Worker) -> Result<Trained, Declined> {
         let Ready { participant, round, model, clip } = self;
         let client = participant.client;
+        if participant.training.hides_updates() {
+            return Err(Declined { round, source: LocalTrainingError::OnlyMasked { client, round } });
+        }
         let update = participant.update(Task { round, client, model: &model, clip }, examples, worker)?;
         let body = UpdateMessage { round, client, update }.encode();
         Ok(Trained { round, client, body })

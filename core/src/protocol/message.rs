@@ -144,6 +144,8 @@ pub enum DeclineReason {
     OutOfRange,
     /// By its own account of its privacy it must not train.
     Privacy,
+    /// It has left a masked round: what it was sent would harm it, or its secrets of the round are gone.
+    Left,
 }
 
 /// An update is counted, once. The same update again gives the same receipt.

@@ -86,6 +86,7 @@ mod tests {
                 late: BTreeSet::new(),
                 outcome: Outcome::Released { weight: 10, train_loss: None },
                 epsilon: None,
+                diagnostics: None,
                 masked: None,
             };
             let models = (HexDigest([round as u8; 32]), HexDigest([round as u8 + 1; 32]));

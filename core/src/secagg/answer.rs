@@ -22,18 +22,27 @@ pub trait AnswerRecord {
     /// Records that the client answers in a round. Durable when it returns.
     ///
     /// # Errors
-    /// If an answer in this round, or a later one, stands in the record.
-    fn record(&mut self, round: u32) -> Result<(), AlreadyAnswered>;
+    /// If an answer in this round, or a later one, stands in the record; or if it cannot be written.
+    fn record(&mut self, round: u32) -> Result<(), AnswerRecordError>;
 }
 
-/// The record holds an answer.
+/// There is no answer, because it cannot stand in the record.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
-#[error("an answer in round {latest} is on record: round {round} gets none")]
-pub struct AlreadyAnswered {
-    /// The round in which an answer was asked for.
-    pub round: u32,
-    /// The last round that got one.
-    pub latest: u32,
+pub enum AnswerRecordError {
+    /// The record holds an answer.
+    #[error("an answer in round {latest} is on record: round {round} gets none")]
+    AlreadyAnswered {
+        /// The round in which an answer was asked for.
+        round: u32,
+        /// The last round that got one.
+        latest: u32,
+    },
+    /// The record cannot be written.
+    #[error("that round {round} gets an answer cannot be written down: it gets none")]
+    NotWritten {
+        /// The round in which an answer was asked for.
+        round: u32,
+    },
 }
 
 /// The last round that got an answer. Rounds are answered in ascending order.
@@ -41,9 +50,9 @@ pub struct AlreadyAnswered {
 pub struct LatestAnswer(u32);
 
 impl AnswerRecord for LatestAnswer {
-    fn record(&mut self, round: u32) -> Result<(), AlreadyAnswered> {
+    fn record(&mut self, round: u32) -> Result<(), AnswerRecordError> {
         if round <= self.0 {
-            return Err(AlreadyAnswered { round, latest: self.0 });
+            return Err(AnswerRecordError::AlreadyAnswered { round, latest: self.0 });
         }
         self.0 = round;
         Ok(())
@@ -106,8 +115,8 @@ mod tests {
     fn a_round_is_answered_once_and_none_before_it_afterwards() {
         let mut record = LatestAnswer::default();
         assert_eq!(record.record(3), Ok(()));
-        assert_eq!(record.record(3), Err(AlreadyAnswered { round: 3, latest: 3 }));
-        assert_eq!(record.record(2), Err(AlreadyAnswered { round: 2, latest: 3 }));
+        assert_eq!(record.record(3), Err(AnswerRecordError::AlreadyAnswered { round: 3, latest: 3 }));
+        assert_eq!(record.record(2), Err(AnswerRecordError::AlreadyAnswered { round: 2, latest: 3 }));
         assert_eq!(record.record(4), Ok(()));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ParametersError;
 use super::advert::ContextError;
-use super::answer::AlreadyAnswered;
+use super::answer::AnswerRecordError;
 use super::survivors::SurvivorSetError;
 
 /// What a coordinator, or another client, did that a client does not accept. It answers nothing more in this round.
@@ -122,5 +122,5 @@ pub enum ClientError {
     },
     /// The round was answered before.
     #[error(transparent)]
-    AlreadyAnswered(#[from] AlreadyAnswered),
+    Unrecorded(#[from] AnswerRecordError),
 }

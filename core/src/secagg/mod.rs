@@ -111,7 +111,7 @@ mod tests;
 
 pub use crate::identity::{Identities, Identity, IdentityKey, IdentityKeyError};
 pub use advert::{Advert, AdvertMessage, ContextError, Roster, RoundContext};
-pub use answer::{AlreadyAnswered, Answer, AnswerRecord, LatestAnswer};
+pub use answer::{Answer, AnswerRecord, AnswerRecordError, LatestAnswer};
 pub use client::{Advertised, Confirmed, Masked, Masking, Member, Shared};
 pub use client_error::ClientError;
 pub use codec::DecodeError;

@@ -84,6 +84,11 @@ impl Assumptions {
         }
     }
 
+    /// Against what kind of coordinator clients are protected.
+    pub fn adversary(&self) -> Adversary {
+        self.adversary
+    }
+
     /// The degree and the threshold for a graph of `clients`.
     ///
     /// # Errors

@@ -250,10 +250,10 @@ fn two_stories_about_one_client_find_too_few_signatures_each() {
 fn a_second_request_for_shares_is_refused() {
     let world = world();
     let mut record = LatestAnswer::default();
-    for expected in [None, Some(AlreadyAnswered { round: 7, latest: 7 })] {
+    for expected in [None, Some(AnswerRecordError::AlreadyAnswered { round: 7, latest: 7 })] {
         let (unmasking, mut states) = confirm(&world);
         let answer = states.swap_remove(0).answer(&unmasking.confirmations(1).unwrap(), &mut record);
-        assert_eq!(answer.err(), expected.map(ClientError::AlreadyAnswered));
+        assert_eq!(answer.err(), expected.map(ClientError::Unrecorded));
     }
 }
 
