@@ -24,6 +24,7 @@ mod enrolment;
 mod extract;
 mod journal;
 mod meter;
+mod occupancy;
 mod request_error;
 mod routes;
 mod run;

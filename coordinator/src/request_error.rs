@@ -69,6 +69,8 @@ pub(crate) enum RequestError {
     Misaddressed { round: u32, client: u32, addressed_round: u32, addressed_client: u32 },
     #[error("the body was not there after {seconds} s: send it faster, or over a better line")]
     BodyTooSlow { seconds: u64 },
+    #[error("client {client} sends several bodies at once: one after the other")]
+    TooManyBodies { client: u32 },
     #[error("the coordinator has no room for the body at present: try again after the time in `Retry-After`")]
     Overloaded,
     #[error("the coordinator is stopping: try again after the time in `Retry-After`")]
@@ -104,6 +106,7 @@ impl RequestError {
             | RequestError::Stage(_)
             | RequestError::Misaddressed { .. } => Problem::MalformedRequest,
             RequestError::BodyTooSlow { .. } => Problem::RequestTimeout,
+            RequestError::TooManyBodies { .. } => Problem::TooManyRequests,
             RequestError::Overloaded => Problem::Overloaded,
             RequestError::ShuttingDown => Problem::ShuttingDown,
             RequestError::Internal(_) => Problem::Internal,

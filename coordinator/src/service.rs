@@ -4,6 +4,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::enrolment::Enrolment;
 use crate::journal::{Journal, ServiceEvent};
 use crate::meter::Meter;
+use crate::occupancy::{Occupancy, Place};
 use crate::request_error::RequestError;
 use crate::serve::Limits;
 use crate::signed::Signed;
@@ -121,8 +122,10 @@ struct Shared<S> {
     requests: AtomicU64,
     /// Room for the bytes of bodies, by the KiB.
     room: Arc<Semaphore>,
+    bodies_by_client: Occupancy<u32>,
     /// Places for check-ins that are held.
     held: Semaphore,
+    held_by_client: Occupancy<u32>,
     draining: watch::Sender<bool>,
     in_flight: watch::Sender<usize>,
     told: watch::Sender<BTreeSet<u32>>,
@@ -201,7 +204,9 @@ impl<S: Store> Service<S> {
             meter: Meter::default(),
             requests: AtomicU64::new(1),
             room: Arc::new(Semaphore::new(kibibytes(bytes_in_flight.max(longest)))),
+            bodies_by_client: Occupancy::default(),
             held: Semaphore::new(held.min(Semaphore::MAX_PERMITS)),
+            held_by_client: Occupancy::default(),
             draining: watch::Sender::new(false),
             in_flight: watch::Sender::new(0),
             told: watch::Sender::new(BTreeSet::new()),
@@ -235,19 +240,24 @@ impl<S: Store> Service<S> {
         &self.shared.meter
     }
 
-    /// Takes room for a body of so many bytes, as long as the permit lives; waits for it a little.
-    pub(crate) async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, RequestError> {
+    /// Takes room for a body of so many bytes, as long as the room lives; waits for it a little. No client can take
+    /// all of it.
+    pub(crate) async fn room(&self, client: u32, bytes: usize) -> Result<Room, RequestError> {
+        let limits = &self.options().limits;
+        let place = self.shared.bodies_by_client.enter(client, limits.bodies_per_client);
+        let place = place.ok_or(RequestError::TooManyBodies { client })?;
         let permits = kibibytes(bytes) as u32;
         let room = Arc::clone(&self.shared.room).acquire_many_owned(permits);
-        match tokio::time::timeout(self.options().limits.room, room).await {
-            Ok(Ok(permit)) => Ok(permit),
+        match tokio::time::timeout(limits.room, room).await {
+            Ok(Ok(permit)) => Ok(Room { _place: place, _permit: permit }),
             Ok(Err(_)) | Err(_) => Err(RequestError::Overloaded),
         }
     }
 
-    /// Takes a place for a check-in that is held, if one is left.
-    pub(crate) fn hold(&self) -> Option<SemaphorePermit<'_>> {
-        self.shared.held.try_acquire().ok()
+    /// Takes a place for a check-in that is held, if one is left, for this client too.
+    pub(crate) fn hold(&self, client: u32) -> Option<(Place<u32>, SemaphorePermit<'_>)> {
+        let place = self.shared.held_by_client.enter(client, self.options().limits.held_per_client)?;
+        Some((place, self.shared.held.try_acquire().ok()?))
     }
 
     /// A number for the next request, by which its lines in the log are known.
@@ -334,6 +344,12 @@ impl<S> Clone for Service<S> {
     fn clone(&self) -> Service<S> {
         Service { shared: Arc::clone(&self.shared) }
     }
+}
+
+/// Room for the body of a client's request.
+pub(crate) struct Room {
+    _place: Place<u32>,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// How many permits so many bytes take.

@@ -37,7 +37,7 @@ pub(super) async fn check_in<S: Store>(
 /// Asks the store again whenever a round or a stage opens, until there is something to do or the time is over.
 async fn answer_in_time<S: Store>(service: &Service<S>, client: u32) -> Result<CheckInAnswer, RequestError> {
     // Without a place to wait at, the client is answered at once, and asks again later.
-    let place = service.hold();
+    let place = service.hold(client);
     let hold = if place.is_some() { service.options().hold } else { Duration::ZERO };
     let give_up = Instant::now() + hold;
     let mut stage = service.store().stage();

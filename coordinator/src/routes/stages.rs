@@ -37,7 +37,7 @@ pub(super) async fn send<S: Store>(
     service.authorize(client, &signed).await?;
     let masking = service.charter().rules.masking.ok_or(Refusal::NotMasked { round })?;
     let expected = service.charter().stage_len(stage);
-    let _room = service.room(expected).await?;
+    let _room = service.room(client, expected).await?;
     let body = octets(request, expected, service.options().limits.body).await?;
     service.journal().received(body.len());
 

@@ -19,7 +19,7 @@ pub(super) async fn upload<S: Store>(
 ) -> Result<Json<ReceiptMessage>, RequestError> {
     // First who sends it: nobody else may make the service hold a body.
     service.authorize(client, &signed).await?;
-    let _room = service.room(service.charter().update_len()).await?;
+    let _room = service.room(client, service.charter().update_len()).await?;
     let body = octets(request, service.charter().update_len(), service.options().limits.body).await?;
     service.journal().received(body.len());
 

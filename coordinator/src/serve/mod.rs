@@ -3,19 +3,18 @@
 //! ```text
 //! mod         takes connections, as many as there is room for      tls       what proves who the coordinator is
 //! connection  one of them, from its first byte to its last         patience  a stream that may not be silent for ever
-//! addresses   how many come from each address
 //! ```
 
-mod addresses;
 mod connection;
 mod patience;
 mod tls;
 
 pub use tls::{TlsError, tls_from_files};
 
-use addresses::Addresses;
+use crate::occupancy::Occupancy;
 use axum::Router;
 use connection::Connection;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -48,8 +47,19 @@ pub struct Limits {
     pub bytes_in_flight: usize,
     /// How long a body may wait for room among them before it is sent away. 2 seconds.
     pub room: Duration,
+    /// How many bodies of one client may be on their way at once; it is to send the others later. 2: one whose connection
+    /// has gone without a word, and the same again.
+    pub bodies_per_client: usize,
     /// How many check-ins may be held at once; the others are answered at once. 16,384.
     pub held: usize,
+    /// How many of them of one client. 2.
+    pub held_per_client: usize,
+}
+
+impl Limits {
+    fn of_address(&self, address: IpAddr) -> usize {
+        if address.is_loopback() { usize::MAX } else { self.connections_per_address }
+    }
 }
 
 impl Default for Limits {
@@ -63,7 +73,9 @@ impl Default for Limits {
             silence: Duration::from_secs(60),
             bytes_in_flight: 256 << 20,
             room: Duration::from_secs(2),
+            bodies_per_client: 2,
             held: 16_384,
+            held_per_client: 2,
         }
     }
 }
@@ -95,7 +107,7 @@ pub(crate) async fn serve(
     mut closed: watch::Receiver<bool>,
 ) {
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let addresses = Addresses::new(limits.connections_per_address);
+    let addresses = Occupancy::default();
     let acceptor = tls.map(TlsAcceptor::from);
     let mut connections = JoinSet::new();
     loop {
@@ -114,7 +126,8 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let Some(place) = addresses.enter(from.ip()) else {
+        let address = from.ip().to_canonical();
+        let Some(place) = addresses.enter(address, limits.of_address(address)) else {
             tracing::warn!(%from, "too many connections from one address");
             continue;
         };
@@ -127,4 +140,17 @@ pub(crate) async fn serve(
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_on_this_machine_have_as_many_connections_as_they_want() {
+        let limits = Limits::default();
+        let bound = |address: &str| limits.of_address(address.parse::<IpAddr>().unwrap().to_canonical());
+        assert_eq!(["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"].map(bound), [256; 3]);
+        assert_eq!(["127.0.0.1", "::1", "::ffff:127.0.0.1"].map(bound), [usize::MAX; 3]);
+    }
 }

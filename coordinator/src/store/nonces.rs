@@ -3,7 +3,7 @@
 use privet_core::protocol::signature::{Claim, Nonce, SIGNATURE_WINDOW};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many nonces one client may use within the window; an agent uses two a round.
+/// How many nonces one client may use within the window; an agent uses some a round, of masks a dozen.
 const BOUND: u32 = 32_768;
 
 /// Why a request is not let in.

@@ -39,6 +39,8 @@ macro_rules! for_each_store {
 
 for_each_store!(
     a_key_has_one_place,
+    of_many_that_bring_one_token_one_is_let_in,
+    an_update_that_races_with_its_clients_end_counts_or_is_refused,
     a_nonce_is_taken_once_and_only_with_the_clients_own_key,
     an_update_counts_once_however_often_it_is_sent,
     who_goes_away_cancels_nothing_half_way,
@@ -124,6 +126,37 @@ async fn a_key_has_one_place(store: impl Store) {
     let clients = store.clients().await.unwrap();
     let known = |client: u32| clients.iter().any(|known| known.key == identity(client).key());
     assert!(clients.len() == 3 && known(1) && known(2) && known(3));
+}
+
+async fn of_many_that_bring_one_token_one_is_let_in(store: impl Store) {
+    let store = Arc::new(store);
+    let token = HexDigest([7; 32]);
+    store.invite(token).await.unwrap();
+    let mut enrolments = JoinSet::new();
+    for number in 1..=20 {
+        let store = Arc::clone(&store);
+        let request = Enrol { key: identity(number).key(), place: None, token: None };
+        enrolments.spawn(async move { store.enrol(request, Invitation::Token(token), START).await });
+    }
+    let answers = enrolments.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    let spent = |answer: &&Result<u32, _>| matches!(answer, Err(StoreError::Denied(Denial::TokenSpent)));
+    assert_eq!(answers.iter().filter(spent).count(), 19);
+    assert_eq!(store.standing().await.unwrap().enrolled, 1);
+}
+
+/// In either order: what counted before stays in, and the round is over without waiting.
+async fn an_update_that_races_with_its_clients_end_counts_or_is_refused(store: impl Store) {
+    enrol_all(&store).await;
+    for client in 1..=2 {
+        store.submit(submission(1, client), START).await.unwrap();
+    }
+    let (update, revoked) = tokio::join!(store.submit(submission(1, 3), START), store.revoke(3, START));
+    revoked.unwrap();
+    let record = store.records().await.unwrap().remove(0).record;
+    assert_eq!(record.contributions.contains_key(&3), update.is_ok(), "{update:?}");
+    assert_eq!(record.declined.contains(&3), update.is_err());
+    assert_eq!(store.standing().await.unwrap().round, 2);
 }
 
 async fn a_nonce_is_taken_once_and_only_with_the_clients_own_key(store: impl Store) {

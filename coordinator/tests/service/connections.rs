@@ -34,11 +34,12 @@ async fn told(address: &str, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn upload(length: &str, extra: &str, body: &[u8]) -> Vec<u8> {
-    let signed = signature("PUT", "x", "/v1/rounds/1/updates/1", 1, &update(1, 1));
+fn upload(client: u32, length: &str, extra: &str, body: &[u8]) -> Vec<u8> {
+    let path = format!("/v1/rounds/1/updates/{client}");
+    let signed = signature("PUT", "x", &path, client, &update(1, client));
     let signed = signed.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let head = format!(
-        "PUT /v1/rounds/1/updates/1 HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n\
+        "PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n\
          {length}{extra}{signed}\r\n"
     );
     [head.as_bytes(), body].concat()
@@ -51,6 +52,7 @@ async fn no_connection_stays_for_ever_and_none_disturbs_the_others() {
     let get = |head: &str| {
         format!("GET /v1/federation HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}\r\n").into_bytes()
     };
+    // Two bodies of a client may be on their way at once, and all the cases are.
     let many_headers: String = (0..200).map(|number| format!("x-{number}: y\r\n")).collect();
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("says nothing", vec![], ""),
@@ -70,32 +72,32 @@ async fn no_connection_stays_for_ever_and_none_disturbs_the_others() {
             format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "y".repeat(70_000)).into(),
             "HTTP/1.1 4",
         ),
-        ("a length that is none", upload("content-length: many\r\n", "", b""), "HTTP/1.1 400"),
-        ("a length below nought", upload("content-length: -1\r\n", "", b""), "HTTP/1.1 400"),
-        ("two lengths", upload("content-length: 36\r\ncontent-length: 37\r\n", "", b""), "HTTP/1.1 400"),
+        ("a length that is none", upload(1, "content-length: many\r\n", "", b""), "HTTP/1.1 400"),
+        ("a length below nought", upload(1, "content-length: -1\r\n", "", b""), "HTTP/1.1 400"),
+        ("two lengths", upload(1, "content-length: 36\r\ncontent-length: 37\r\n", "", b""), "HTTP/1.1 400"),
         (
             "a length beyond all",
-            upload("content-length: 9999999999999\r\n", "connection: close\r\n", b""),
+            upload(1, "content-length: 9999999999999\r\n", "connection: close\r\n", b""),
             "HTTP/1.1 413",
         ),
         (
             "a body that does not come",
-            upload("content-length: 36\r\n", "connection: close\r\n", b""),
+            upload(1, "content-length: 36\r\n", "connection: close\r\n", b""),
             "HTTP/1.1 408",
         ),
         (
             "half a body",
-            upload("content-length: 36\r\n", "connection: close\r\n", &update(1, 1)[..18]),
+            upload(2, "content-length: 36\r\n", "connection: close\r\n", &update(1, 1)[..18]),
             "HTTP/1.1 408",
         ),
         (
             "pieces without an end",
-            upload("transfer-encoding: chunked\r\n", "connection: close\r\n", b"4\r\nabcd\r\n"),
+            upload(2, "transfer-encoding: chunked\r\n", "connection: close\r\n", b"4\r\nabcd\r\n"),
             "HTTP/1.1 408",
         ),
         (
             "a piece whose length is none",
-            upload("transfer-encoding: chunked\r\n", "connection: close\r\n", b"xyz\r\n"),
+            upload(3, "transfer-encoding: chunked\r\n", "connection: close\r\n", b"xyz\r\n"),
             "HTTP/1.1 400",
         ),
         (
@@ -142,18 +144,18 @@ async fn a_body_for_which_there_is_no_room_is_sent_away_for_a_time() {
     running.garden.enrol_all().await;
     // One body that does not come takes all the room there is.
     let mut slow = TcpStream::connect(&running.address).await.unwrap();
-    slow.write_all(&upload("content-length: 36\r\n", "expect: 100-continue\r\n", b"")).await.unwrap();
+    slow.write_all(&upload(1, "content-length: 36\r\n", "expect: 100-continue\r\n", b"")).await.unwrap();
     let mut asked = [0; 12];
     slow.read_exact(&mut asked).await.unwrap();
     assert_eq!(&asked, b"HTTP/1.1 100");
     let answer =
-        told(&running.address, &upload("content-length: 36\r\n", "connection: close\r\n", &update(1, 1)))
+        told(&running.address, &upload(2, "content-length: 36\r\n", "connection: close\r\n", &update(1, 2)))
             .await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 2"), "{answer}");
     // When it has gone there is room again.
     drop(slow);
     let answer =
-        told(&running.address, &upload("content-length: 36\r\n", "connection: close\r\n", &update(1, 1)))
+        told(&running.address, &upload(2, "content-length: 36\r\n", "connection: close\r\n", &update(1, 2)))
             .await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -12,6 +12,7 @@ use privet_core::secagg::Stage;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A body that does not come.
 struct Silence;
@@ -45,6 +46,34 @@ async fn messages_of_stages_wait_for_room_and_may_not_take_for_ever() {
     assert_eq!(second.problem(), Problem::Overloaded);
     assert_eq!(second.headers["retry-after"], "2");
     taken(&garden, Stage::Advertise, 1, &message).await;
+}
+
+/// One that is enrolled and means harm takes no more of the room than two bodies have, and of the places to wait at two.
+#[tokio::test(start_paused = true)]
+async fn no_client_takes_the_room_of_the_others() {
+    let garden = Garden { app: app(service_with(SystemClock::new(), Options::default())) };
+    enrol_all(&garden).await;
+    let silent = || copy(&request("PUT", Stage::Input, 2, &[]), Body::from_stream(Silence));
+    let message = masker(1).advertise(&mut rng(1)).1;
+    let (one, two, three, other) = tokio::join!(
+        garden.send(silent()),
+        garden.send(silent()),
+        garden.send(silent()),
+        put(&garden, Stage::Advertise, 1, &message)
+    );
+    assert_eq!([one.problem(), two.problem()], [Problem::RequestTimeout; 2]);
+    assert_eq!(three.problem(), Problem::TooManyRequests);
+    assert_eq!(three.headers["retry-after"], "2");
+    assert_eq!(other.status, StatusCode::OK);
+
+    // Client 1 has nothing more to do until the others have advertised.
+    let began = Instant::now();
+    let (_, _, third) = tokio::join!(garden.check_in(1), garden.check_in(1), async {
+        garden.check_in(1).await;
+        began.elapsed()
+    });
+    let hold = Options::default().hold;
+    assert!(third < hold && began.elapsed() >= hold, "{third:?}");
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! A store that is closed and opened again goes on where it was.
 
 use crate::conformance::{NOW, claim, enrol_all, format, open, open_with, submission};
-use crate::harness::{charter, first_model, noise_seed, rules, store};
+use crate::harness::{charter, first_model, identity, noise_seed, rules, store};
 use privet_coordinator::{
-    CheckError, Denial, Finding, Journal, SqliteError, SqliteStore, Store, StoreError, check,
+    CheckError, Denial, Finding, Invitation, Journal, SqliteError, SqliteStore, Store, StoreError, check,
 };
 use privet_core::plan::{CohortRule, SamplingRule};
 use privet_core::protocol::signature::Claim;
+use privet_core::protocol::{Enrol, HexDigest};
 use privet_core::round::{Assignment, Refusal, Rules, Timestamp};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,33 @@ async fn a_round_goes_on_where_it_was() {
     resumed.submit(submission(2, 1), later).await.unwrap();
     undisturbed.submit(submission(2, 1), later).await.unwrap();
     assert_eq!(resumed.records().await.unwrap(), undisturbed.records().await.unwrap());
+}
+
+#[tokio::test]
+async fn who_is_shut_out_and_who_is_invited_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let [spent, open] = [HexDigest([1; 32]), HexDigest([2; 32])];
+    let enrol = async |store: &SqliteStore, number, token| {
+        let request = Enrol { key: identity(number).key(), place: None, token: None };
+        store.enrol(request, Invitation::Token(token), START).await
+    };
+    let store = reopen(folder.path()).unwrap();
+    store.invite(spent).await.unwrap();
+    store.invite(open).await.unwrap();
+    assert_eq!(enrol(&store, 1, spent).await.unwrap(), 1);
+    store.revoke(1, START).await.unwrap();
+    drop(store);
+    let store = reopen(folder.path()).unwrap();
+    let again = enrol(&store, 2, spent).await.unwrap_err();
+    assert!(matches!(again, StoreError::Denied(Denial::TokenSpent)), "{again}");
+    assert_eq!(enrol(&store, 2, open).await.unwrap(), 2);
+    let out =
+        [enrol(&store, 1, open).await.unwrap_err(), store.admit(1, claim(1, 7), NOW).await.unwrap_err()];
+    for out in out {
+        assert!(matches!(out, StoreError::Denied(Denial::Revoked { client: 1 })), "{out}");
+    }
+    let clients = store.clients().await.unwrap();
+    assert_eq!(clients.iter().map(|client| client.revoked).collect::<Vec<_>>(), [true, false]);
 }
 
 #[tokio::test]
