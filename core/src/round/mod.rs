@@ -18,6 +18,8 @@ mod event;
 mod federation;
 mod guard;
 mod masked;
+#[cfg(test)]
+mod properties;
 mod record;
 mod refusal;
 mod resume;
