@@ -9,6 +9,7 @@ mod masked;
 mod models;
 mod polling;
 mod privacy;
+mod properties;
 mod resuming;
 mod rounds;
 mod serving;
