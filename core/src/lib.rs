@@ -59,9 +59,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// The properties that the fuzz targets share with the tests name the crate from without.
+#[cfg(test)]
+extern crate self as privet_core;
+
 pub mod aggregation;
 pub mod data;
 pub mod encoding;
+#[cfg(test)]
+mod fuzzing;
 pub mod identity;
 pub mod nn;
 pub mod params;

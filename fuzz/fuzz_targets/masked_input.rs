@@ -1,11 +1,4 @@
-//! Bytes are the one writing of a message, or no message.
+//! See the property of this name in `src/lib.rs`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use privet_core::secagg::MaskedInput;
-
-fuzz_target!(|bytes: &[u8]| {
-    if let Ok(message) = MaskedInput::<u32>::decode(bytes) {
-        assert_eq!(message.encode(), bytes);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| privet_fuzz::memory::check("masked_input", bytes));

@@ -241,7 +241,7 @@ fn a_client_that_comes_back_remembers_in_which_rounds_it_has_trained() {
     coordinator.finish();
     assert!(first.status.success() && text(&first.stderr).contains("round 2: counted"), "{first:?}");
     let record = text(&sandbox.read("own.key.answered"));
-    assert!(record.ends_with(" 2 2\n") && record.lines().count() == 1, "{record}");
+    assert!(record.ends_with(" 2 2 0\n") && record.lines().count() == 1, "{record}");
     // A second coordinator begins the same federation anew, and would have the same noise drawn again.
     let coordinator = sandbox.coordinator("plan.toml --json --out second");
     let second = client(&coordinator.url);

@@ -13,6 +13,7 @@ mod masked_bounds;
 mod models;
 mod polling;
 mod privacy;
+mod properties;
 mod resuming;
 mod rounds;
 mod serving;

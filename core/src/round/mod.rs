@@ -20,6 +20,8 @@ mod federation;
 mod guard;
 mod inclusion;
 mod masked;
+#[cfg(test)]
+mod properties;
 mod record;
 mod refusal;
 mod resume;

@@ -118,21 +118,6 @@ fn points_field_elements_and_words_have_one_writing() {
     assert_eq!(MaskedInput::<u64>::decode(&wide).unwrap().words, [1]);
 }
 
-/// What fuzzing found worth keeping, and the messages of a round.
-#[test]
-fn the_corpus_is_read_to_one_writing_or_refused() {
-    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
-    for Decoder { name, again } in &DECODERS {
-        let mut files = 0;
-        for entry in std::fs::read_dir(corpus.join(name)).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            assert!(again(&bytes).is_ok_and(|written| written == bytes) || again(&bytes).is_err());
-            files += 1;
-        }
-        assert!(files > 0, "{name} has no corpus");
-    }
-}
-
 proptest! {
     #[test]
     fn what_is_decoded_is_written_back_as_it_came(
