@@ -120,12 +120,20 @@ async fn told(store: &impl Store, now: Timestamp, noisy: bool) -> Told {
     Told {
         phase: (standing.phase, standing.round, standing.enrolled),
         models: if noisy { Vec::new() } else { models.collect() },
-        records: sealed.into_iter().map(|sealed| sealed.record).collect(),
+        records: sealed.into_iter().map(|sealed| without_noise(sealed.record)).collect(),
         history,
         spent: spending.map(|spending| (spending.ledger.releases(), spending.epsilon, spending.exhausted)),
         stage: *store.stage().borrow(),
         assignments,
     }
+}
+
+/// A store that was opened again draws other noise, and the noised mean tells of it.
+fn without_noise(mut record: RoundRecord) -> RoundRecord {
+    if let Some(diagnostics) = &mut record.diagnostics {
+        diagnostics.signal_to_noise = 0.0;
+    }
+    record
 }
 
 fn without_late(mut told: Told) -> Told {
