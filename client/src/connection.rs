@@ -145,7 +145,7 @@ impl<T: Transport> Connection<T> {
     ) -> Result<(), CallError> {
         let path = format!("/v1/rounds/{round}/declines/{client}");
         let call = Call::new(Method::POST, path, CONTROL_LIMIT, CONTROL_TIME)
-            .with_body(JSON, json(&Decline { reason }))
+            .with_body(JSON, json(&Decline { reason, accused: None }))
             .signed_by(identity);
         self.persist(&call).await.map(drop)
     }

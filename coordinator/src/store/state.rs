@@ -235,13 +235,14 @@ impl State {
         &mut self,
         client: u32,
         round: u32,
+        accused: Option<u32>,
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
         let declined = |effect: &Effect| {
             matches!(effect, Effect::Declined).then_some(Change::Declined { round, client })
         };
-        self.step(Event::Decline { client, round }, now, changes, declined).map(drop)
+        self.step(Event::Decline { client, round, accused }, now, changes, declined).map(drop)
     }
 
     pub(crate) fn tick(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
@@ -415,6 +416,9 @@ fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> Round
         masked: record.masked.as_ref().map(|masked| MaskedSummary {
             missed: masked.missed.clone(),
             late: masked.late.clone(),
+            repeated: masked.repeated.clone(),
+            altered: masked.altered.clone(),
+            complaints: masked.complaints.clone(),
             failure: masked.failure.clone(),
         }),
         model_sha256,

@@ -66,6 +66,17 @@ pub enum MaskedRoundError {
     Refused(#[from] ClientError),
 }
 
+impl MaskedRoundError {
+    /// The other participant because of which this one leaves, if the coordinator is honest: whom to name when it declines
+    /// the rest of the round. None if nobody but the coordinator can be the cause.
+    pub fn accused(&self) -> Option<u32> {
+        match self {
+            MaskedRoundError::Unreadable(_) => None,
+            MaskedRoundError::Refused(error) => error.accused(),
+        }
+    }
+}
+
 impl Ready<'_> {
     /// Trains on the client's own rows, for a masked round. Long and blocking.
     pub fn train_masked(
