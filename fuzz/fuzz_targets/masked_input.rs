@@ -8,4 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(message) = MaskedInput::<u32>::decode(bytes) {
         assert_eq!(message.encode(), bytes);
     }
+    if let Ok(message) = MaskedInput::<u64>::decode(bytes) {
+        assert_eq!(message.encode(), bytes);
+    }
 });
