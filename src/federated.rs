@@ -1,7 +1,9 @@
 //! One federated run, and the lines that it leaves.
 
 use crate::cli::{Over, RunArgs};
-use crate::document::round::{Bytes, Masked, Round, RoundSeconds, StageClients, Unprotected};
+use crate::document::round::{
+    AlteredShares, Bytes, Complaint, Masked, Round, RoundSeconds, StageClients, Unprotected,
+};
 use crate::error::CommandError;
 use crate::over_http;
 use crate::setting::Setting;
@@ -11,6 +13,7 @@ use privet_core::plan::{Plan, Protection};
 use privet_core::round::{MaskedRecord, Outcome, RoundRecord};
 use privet_core::secagg::Missing;
 use privet_core::simulation::{RoundReport, Scores, Simulation};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -158,5 +161,19 @@ fn masked(record: &MaskedRecord) -> Masked {
         });
         stages.collect()
     };
-    Masked { missed: by_stage(&record.missed), late: by_stage(&record.late), failure: record.failure.clone() }
+    let list = |clients: &BTreeSet<u32>| clients.iter().copied().collect();
+    let altered =
+        record.altered.iter().map(|(owner, holders)| AlteredShares { owner: *owner, holders: list(holders) });
+    let complaints = record
+        .complaints
+        .iter()
+        .map(|(accused, accusers)| Complaint { accused: *accused, accusers: list(accusers) });
+    Masked {
+        missed: by_stage(&record.missed),
+        late: by_stage(&record.late),
+        repeated: by_stage(&record.repeated),
+        altered: altered.collect(),
+        complaints: complaints.collect(),
+        failure: record.failure.clone(),
+    }
 }

@@ -229,7 +229,9 @@ impl<T: Transport> Agent<T> {
              twice; if this is another federation, give it another key file or the plan another name"
         );
         let identity = &self.membership.identity;
-        Place { connection: &self.connection, client, identity }.leave(round).await?;
+        Place { connection: &self.connection, client, identity }
+            .leave(round, DeclineReason::Left, None)
+            .await?;
         Ok(AgentEvent::Left { round })
     }
 
@@ -346,13 +348,13 @@ impl<T: Transport> Agent<T> {
                     "declining a round that was answered before: no round is answered twice"
                 );
                 let reason = DeclineReason::Privacy;
-                let declining = self.connection.decline(round, client, identity, reason).await;
+                let declining = self.connection.decline(round, client, identity, (reason, None)).await;
                 declining.map(|()| AgentEvent::Declined { round, reason })
             }
             Prepared::Declined(declined) => {
                 tracing::warn!(client, round, error = %declined.source, "declining a round");
                 let reason = declined.reason();
-                let declining = self.connection.decline(round, client, identity, reason).await;
+                let declining = self.connection.decline(round, client, identity, (reason, None)).await;
                 declining.map(|()| AgentEvent::Declined { round, reason })
             }
         };

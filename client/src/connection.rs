@@ -147,17 +147,17 @@ impl<T: Transport> Connection<T> {
         self.ask(&call.with_body(OCTETS, message).signed_by(identity)).await
     }
 
-    /// Says that the client cannot take part in a round.
+    /// Says why the client cannot take part in a round, and because of whom if it is because of somebody.
     pub async fn decline(
         &self,
         round: u32,
         client: u32,
         identity: &Identity,
-        reason: DeclineReason,
+        (reason, accused): (DeclineReason, Option<u32>),
     ) -> Result<(), CallError> {
         let path = format!("/v1/rounds/{round}/declines/{client}");
         let call = Call::new(Method::POST, path, CONTROL_LIMIT, CONTROL_TIME)
-            .with_body(JSON, json(&Decline { reason }))
+            .with_body(JSON, json(&Decline { reason, accused }))
             .signed_by(identity);
         self.persist(&call).await.map(drop)
     }

@@ -86,7 +86,7 @@ impl Masking {
             Err(Left::Missed) => Ok(AgentEvent::Missed { round }),
             Err(Left::Refused(error)) => {
                 tracing::warn!(client = place.client, round, %error, "leaving a masked round");
-                place.leave(round).await?;
+                place.leave(round, DeclineReason::Refused, error.accused()).await?;
                 Ok(AgentEvent::Left { round })
             }
             Err(Left::Failed(error)) => Err(error),
@@ -158,8 +158,13 @@ impl<T: Transport> Place<'_, T> {
     }
 
     /// Tells the coordinator that the round goes on without this client, so that nobody waits for it.
-    pub(crate) async fn leave(&self, round: u32) -> Result<(), AgentError> {
-        match self.connection.decline(round, self.client, self.identity, DeclineReason::Left).await {
+    pub(crate) async fn leave(
+        &self,
+        round: u32,
+        reason: DeclineReason,
+        accused: Option<u32>,
+    ) -> Result<(), AgentError> {
+        match self.connection.decline(round, self.client, self.identity, (reason, accused)).await {
             Err(CallError::Refused(refused)) => {
                 tracing::debug!(client = self.client, round, detail = %refused.detail, "leaving without a word");
                 Ok(())

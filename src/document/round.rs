@@ -70,6 +70,15 @@ pub(crate) struct Masked {
     pub(crate) missed: Vec<StageClients>,
     /// Who came after the end of a stage, while the round was open.
     pub(crate) late: Vec<StageClients>,
+    /// Who sent another message for a stage than its first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) repeated: Vec<StageClients>,
+    /// Who gave a wrong share of whose secret.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) altered: Vec<AlteredShares>,
+    /// Who left the round because of whom.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) complaints: Vec<Complaint>,
     /// Why nothing was released; left out if the sum was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
@@ -82,6 +91,24 @@ pub(crate) struct StageClients {
     pub(crate) stage: String,
     /// Their ids, ascending.
     pub(crate) clients: Vec<u32>,
+}
+
+/// Wrong shares of one client's secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AlteredShares {
+    /// Whose secret.
+    pub(crate) owner: u32,
+    /// Who gave them, ascending.
+    pub(crate) holders: Vec<u32>,
+}
+
+/// Complaints of one client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Complaint {
+    /// Of whom.
+    pub(crate) accused: u32,
+    /// Who complained, ascending.
+    pub(crate) accusers: Vec<u32>,
 }
 
 /// Volumes of message bodies, in bytes.

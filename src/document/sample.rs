@@ -7,7 +7,7 @@ use super::explanation::{ExplainedFeature, Explanation};
 use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
-use super::round::{Bytes, Masked, Round, RoundSeconds, StageClients, Unprotected};
+use super::round::{AlteredShares, Bytes, Complaint, Masked, Round, RoundSeconds, StageClients, Unprotected};
 use super::simulate::{Outcome, Privacy, RunSeconds, Simulation};
 use super::tune::{TunedCandidate, Tuning};
 use privet_core::privacy::Neighbouring;
@@ -106,6 +106,9 @@ pub(crate) fn round() -> Round {
         masked: Some(Masked {
             missed: vec![StageClients { stage: "input".into(), clients: vec![4] }],
             late: vec![StageClients { stage: "advertise".into(), clients: vec![3] }],
+            repeated: vec![StageClients { stage: "share".into(), clients: vec![2] }],
+            altered: vec![AlteredShares { owner: 1, holders: vec![2] }],
+            complaints: vec![Complaint { accused: 3, accusers: vec![4] }],
             failure: Some("2 clients are left".into()),
         }),
         epsilon: Some(0.5),

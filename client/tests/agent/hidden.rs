@@ -194,7 +194,7 @@ impl State {
                 let message: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
                 let reason = serde_json::from_value(message["reason"].clone()).unwrap();
                 self.declined.push((client, reason));
-                match self.step(Event::Decline { client, round }) {
+                match self.step(Event::Decline { client, round, accused: None }) {
                     Ok(_) => Response::builder().status(204).body(Bytes::new()).unwrap(),
                     Err(()) => refusal(Problem::TooLate, None),
                 }
@@ -302,7 +302,7 @@ async fn a_client_hides_among_those_of_its_roster_alone() {
     );
     assert!(one.unwrap().counted.is_empty());
     // It says that it leaves, so that nobody waits for it.
-    assert!(coordinator.0.lock().unwrap().declined.contains(&(1, DeclineReason::Left)));
+    assert!(coordinator.0.lock().unwrap().declined.contains(&(1, DeclineReason::Refused)));
     let sent = |what: &str| coordinator.0.lock().unwrap().requests.iter().any(|request| request == what);
     assert!(sent("GET /v1/rounds/1/stages/share/1") && !sent("PUT /v1/rounds/1/stages/share/1"));
 }

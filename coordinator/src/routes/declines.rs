@@ -1,4 +1,4 @@
-//! `POST /v1/rounds/{n}/declines/{client}`: a participant says that it cannot take part.
+//! `POST /v1/rounds/{n}/declines/{client}`: a participant says that it cannot take part, and because of whom.
 
 use crate::extract::At;
 use crate::request_error::RequestError;
@@ -12,10 +12,10 @@ use privet_core::protocol::Decline;
 pub(super) async fn decline<S: Store>(
     State(service): State<Service<S>>,
     At((round, client)): At<(u32, u32)>,
-    SignedMessage(signed, Decline { reason }): SignedMessage<Decline>,
+    SignedMessage(signed, Decline { reason, accused }): SignedMessage<Decline>,
 ) -> Result<StatusCode, RequestError> {
     service.authorize(client, &signed).await?;
-    service.store().decline(client, round, service.now()).await?;
-    tracing::warn!(round, client, ?reason, "a participant declined");
+    service.store().decline(client, round, accused, service.now()).await?;
+    tracing::warn!(round, client, ?reason, accused, "a participant declined");
     Ok(StatusCode::NO_CONTENT)
 }

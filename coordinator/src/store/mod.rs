@@ -84,11 +84,12 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
 
-    /// Notes that a participant cannot take part in a round.
+    /// Notes that a participant cannot take part in a round, and because of whom, if that is another participant.
     fn decline(
         &self,
         client: u32,
         round: u32,
+        accused: Option<u32>,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 

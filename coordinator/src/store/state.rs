@@ -203,7 +203,7 @@ impl State {
     fn excuse_revoked(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
         while let Some((round, client)) = self.awaited_but_revoked() {
             let at = changes.len();
-            match self.step_once(Event::Decline { client, round }, now, changes) {
+            match self.step_once(Event::Decline { client, round, accused: None }, now, changes) {
                 Some(Effect::Declined) => changes.insert(at, Change::Declined { round, client }),
                 _ => return,
             }
@@ -313,13 +313,14 @@ impl State {
         &mut self,
         client: u32,
         round: u32,
+        accused: Option<u32>,
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
         let declined = |effect: &Effect| {
             matches!(effect, Effect::Declined).then_some(Change::Declined { round, client })
         };
-        self.step(Event::Decline { client, round }, now, changes, declined).map(drop)
+        self.step(Event::Decline { client, round, accused }, now, changes, declined).map(drop)
     }
 
     pub(crate) fn tick(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
@@ -492,6 +493,9 @@ fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> Round
         masked: record.masked.as_ref().map(|masked| MaskedSummary {
             missed: masked.missed.clone(),
             late: masked.late.clone(),
+            repeated: masked.repeated.clone(),
+            altered: masked.altered.clone(),
+            complaints: masked.complaints.clone(),
             failure: masked.failure.clone(),
         }),
         model_sha256,

@@ -77,8 +77,14 @@ impl<K: Transact> Store for K {
         self.transact(move |state, changes| state.task(round, client, stage, now, changes)).await
     }
 
-    async fn decline(&self, client: u32, round: u32, now: Timestamp) -> Result<(), StoreError> {
-        self.transact(move |state, changes| state.decline(client, round, now, changes)).await
+    async fn decline(
+        &self,
+        client: u32,
+        round: u32,
+        accused: Option<u32>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.transact(move |state, changes| state.decline(client, round, accused, now, changes)).await
     }
 
     async fn tick(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -276,7 +276,7 @@ async fn what_is_refused_changes_nothing(store: impl Store) {
     let before = store.standing().await.unwrap();
     assert_eq!(refused(store.submit(submission(2, 1), START).await), Refusal::RoundNotOpen { round: 2 });
     assert_eq!(refused(store.submit(submission(1, 9), START).await), Refusal::NotEnrolled { client: 9 });
-    assert_eq!(refused(store.decline(9, 1, START).await), Refusal::NotEnrolled { client: 9 });
+    assert_eq!(refused(store.decline(9, 1, None, START).await), Refusal::NotEnrolled { client: 9 });
     assert_eq!(refused(store.check_in(9, START).await), Refusal::NotEnrolled { client: 9 });
     let mut weighty = submission(1, 1);
     weighty.update.weight = 101;
@@ -318,7 +318,7 @@ async fn both_stores_tell_the_same() {
 async fn run(store: &impl Store) {
     enrol_all(store).await;
     submit_all(store, 1).await;
-    store.decline(1, 2, START).await.unwrap();
+    store.decline(1, 2, None, START).await.unwrap();
     store.tick(START.after(Duration::from_secs(10))).await.unwrap();
 }
 

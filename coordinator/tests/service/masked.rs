@@ -2,7 +2,7 @@
 
 use crate::conformance::format;
 use crate::harness::{
-    Answer, Garden, HOST, PARAMETERS, charter, first_model, identity, noise_seed, signature, update,
+    Answer, Garden, HOST, PARAMETERS, charter, first_model, identity, noise_seed, post, signature, update,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -19,7 +19,7 @@ use privet_core::protocol::{
 };
 use privet_core::round::{Federation, Refusal, Rules, StageContent, StageMessage, Timestamp};
 use privet_core::secagg::{LatestAnswer, Member, Setup, Stage};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const PLAN: &str = "\
@@ -118,6 +118,26 @@ pub(crate) async fn enrol_all(garden: &Garden) {
     for client in 1..=4 {
         assert_eq!(garden.enrol(client).await.status, StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn who_declines_may_say_because_of_whom() {
+    let garden = enrolled().await;
+    let decline = async |client: u32, body: &str| {
+        garden.send(post(&format!("/v1/rounds/1/declines/{client}"), Some(client), body)).await
+    };
+    let strange = decline(1, r#"{"reason":"refused","accused":"three"}"#).await;
+    assert_eq!(strange.problem(), Problem::MalformedRequest);
+    let answer = decline(1, r#"{"reason":"refused","accused":3}"#).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    for client in [2, 3, 4] {
+        let answer = decline(client, r#"{"reason":"diverged"}"#).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    }
+    let rounds: Vec<RoundSummary> = garden.get("/v1/rounds").await.json();
+    let masked = rounds[0].masked.as_ref().unwrap();
+    assert_eq!(masked.complaints, BTreeMap::from([(3, BTreeSet::from([1]))]));
+    assert_eq!(rounds[0].declined, [1, 2, 3, 4]);
 }
 
 #[tokio::test]

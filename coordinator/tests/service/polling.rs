@@ -138,8 +138,14 @@ impl Store for OpensBehindTheAnswer {
         self.0.task(round, client, stage, now).await
     }
 
-    async fn decline(&self, client: u32, round: u32, now: Timestamp) -> Result<(), StoreError> {
-        self.0.decline(client, round, now).await
+    async fn decline(
+        &self,
+        client: u32,
+        round: u32,
+        accused: Option<u32>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.0.decline(client, round, accused, now).await
     }
 
     async fn tick(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -174,8 +174,8 @@ impl World {
             Operation::Decline { client, back } => {
                 let round = self.round(back).await;
                 let answers = (
-                    self.memory.decline(client, round, self.now).await,
-                    self.sqlite().decline(client, round, self.now).await,
+                    self.memory.decline(client, round, None, self.now).await,
+                    self.sqlite().decline(client, round, None, self.now).await,
                 );
                 if agreed(answers).is_ok() {
                     self.acknowledged.declined.insert((round, client));

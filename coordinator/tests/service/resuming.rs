@@ -27,7 +27,7 @@ async fn in_the_second_round() -> TempDir {
     let later = START.after(Duration::from_secs(10));
     store.submit(submission(1, 3), later).await.unwrap_err();
     store.submit(submission(2, 2), later).await.unwrap();
-    store.decline(3, 2, later).await.unwrap();
+    store.decline(3, 2, None, later).await.unwrap();
     folder
 }
 
@@ -53,7 +53,7 @@ async fn a_round_goes_on_where_it_was() {
     for (round, client, now) in [(1, 1, START), (1, 2, START), (1, 3, later), (2, 2, later)] {
         let _ = undisturbed.submit(submission(round, client), now).await;
     }
-    undisturbed.decline(3, 2, later).await.unwrap();
+    undisturbed.decline(3, 2, None, later).await.unwrap();
 
     let deadline = later.after(Duration::from_secs(10));
     let orders = resumed.check_in(1, later).await.unwrap();

@@ -22,12 +22,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// An update that leaves its client under masks only, and what the round is about.
-#[derive(Debug, Clone)]
+/// The update does not print, nor compare, and is wiped when it is dropped.
+#[derive(Clone)]
 pub struct HiddenUpdate {
     /// What the round is about, as this client sees it.
     pub context: RoundContext,
     /// The update.
-    pub update: Update,
+    pub update: Zeroizing<Update>,
 }
 
 /// A client in a masked round.
@@ -66,6 +67,17 @@ pub enum MaskedRoundError {
     Refused(#[from] ClientError),
 }
 
+impl MaskedRoundError {
+    /// The other participant because of which this one leaves, if the coordinator is honest: whom to name when it declines
+    /// the rest of the round. None if nobody but the coordinator can be the cause.
+    pub fn accused(&self) -> Option<u32> {
+        match self {
+            MaskedRoundError::Unreadable(_) => None,
+            MaskedRoundError::Refused(error) => error.accused(),
+        }
+    }
+}
+
 impl Ready<'_> {
     /// Trains on the client's own rows, for a masked round. Long and blocking.
     pub fn train_masked(
@@ -77,7 +89,7 @@ impl Ready<'_> {
         let Ready { participant, round, model, clip } = self;
         let task = Task { round, client: participant.client(), model: &model, clip };
         let update = participant.update(task, examples, worker)?;
-        Ok(HiddenUpdate { context: rules.context(round, &model, clip), update })
+        Ok(HiddenUpdate { context: rules.context(round, &model, clip), update: update.into() })
     }
 }
 

@@ -413,6 +413,12 @@ pub enum Conflict {
         /// How many it takes.
         needed: u32,
     },
+    /// Noise that is sized for the honest ones of a cohort of any size.
+    #[error(
+        "under masks the clients' noise is sized for the adversaries among those that a round asks, and a draw by coins \
+         may ask more; sample \"fixed\": no draw hides anybody from the participants of a masked round"
+    )]
+    NoiseOfAnyCohort,
     /// Noise that might be nobody's.
     #[error(
         "{adversaries} of {asked} clients may be adversaries, who need not add their noise, and a round is released with \

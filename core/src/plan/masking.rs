@@ -341,6 +341,12 @@ dropout-fraction = 0.2
             ["noise-shares", "minimum"],
             ["released with 7 that add theirs", "lower noise-shares"],
         );
+        let coins = bare.replace("fraction = 0.5", "fraction = 0.5\nsampling = \"poisson\"");
+        conflict(
+            &format!("{coins}{PRIVATE}noise-at = \"clients\"\n"),
+            ["noise-at", "sampling"],
+            ["a draw by coins may ask more", "sample \"fixed\""],
+        );
         let many = bare
             .replace("clients = 20", "clients = 1000")
             .replace("fraction = 0.5", "fraction = 1.0")

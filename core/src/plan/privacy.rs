@@ -221,6 +221,11 @@ impl Checker {
             (NoiseAtName::Coordinator | NoiseAtName::Local, Some(_)) => {
                 Err(self.conflict(SHARES, NOISE_AT, Conflict::SharesWithoutClients))
             }
+            (NoiseAtName::Clients, _)
+                if graphs.is_some() && self.raw.cohort.sampling == SamplingRule::Poisson =>
+            {
+                Err(self.conflict(NOISE_AT, SAMPLING, Conflict::NoiseOfAnyCohort))
+            }
             (NoiseAtName::Clients, shares) => {
                 if let Some(graphs) = graphs.filter(|_| honest == 0) {
                     let (adversaries, asked) = (graphs.adversaries(), graphs.asked());

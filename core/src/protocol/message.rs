@@ -132,6 +132,10 @@ pub enum CheckInAnswer {
 pub struct Decline {
     /// Why.
     pub reason: DeclineReason,
+    /// Because of whom, where another participant of a masked round is the cause. It goes on record and has no
+    /// consequence for the accused: it can be a lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accused: Option<u32>,
 }
 
 /// Why a participant cannot take part.
@@ -144,8 +148,10 @@ pub enum DeclineReason {
     OutOfRange,
     /// By its own account of its privacy it must not train.
     Privacy,
-    /// It has left a masked round: what it was sent would harm it, or its secrets of the round are gone.
+    /// Its secrets of a masked round are gone, or it has answered in it before: it has left the round.
     Left,
+    /// What it was sent in a masked round would harm it: it has left the round.
+    Refused,
 }
 
 /// An update is counted, once. The same update again gives the same receipt.
@@ -181,6 +187,15 @@ pub struct MaskedSummary {
     pub missed: BTreeMap<Stage, BTreeSet<u32>>,
     /// Who came after the end of a stage, while the round was open.
     pub late: BTreeMap<Stage, BTreeSet<u32>>,
+    /// Who sent another message for a stage than its first, which counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeated: BTreeMap<Stage, BTreeSet<u32>>,
+    /// Who gave a wrong share of whose secret: the holders, by owner. The holder altered it, or the owner dealt it so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub altered: BTreeMap<u32, BTreeSet<u32>>,
+    /// Who left the round because of whom: the accusers, by the accused. A complaint can be a lie.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub complaints: BTreeMap<u32, BTreeSet<u32>>,
     /// Why nothing was released, if nothing was: then what was acknowledged is in no sum.
     pub failure: Option<String>,
 }

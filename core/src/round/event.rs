@@ -39,6 +39,8 @@ pub enum Event {
         client: u32,
         /// The round it declines.
         round: u32,
+        /// Because of whom, if another participant of a masked round is the cause.
+        accused: Option<u32>,
     },
     /// Some participants have been collected apart from the others, as the simulator's workers do.
     Absorb(Collecting),

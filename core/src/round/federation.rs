@@ -205,7 +205,9 @@ impl Federation {
             Event::Submit(submission) => {
                 self.submit(&submission).map(|receipt| Some(Effect::Accepted(receipt)))
             }
-            Event::Decline { client, round } => self.decline(client, round).map(|()| Some(Effect::Declined)),
+            Event::Decline { client, round, accused } => {
+                self.decline(client, round, accused).map(|()| Some(Effect::Declined))
+            }
             Event::Absorb(part) => {
                 self.absorb(part);
                 Ok(None)
@@ -265,11 +267,11 @@ impl Federation {
         }
     }
 
-    fn decline(&mut self, client: u32, round: u32) -> Result<(), Refusal> {
+    fn decline(&mut self, client: u32, round: u32, accused: Option<u32>) -> Result<(), Refusal> {
         self.check_enrolled(client)?;
         match &mut self.phase {
             Phase::Collecting(collecting) if collecting.round == round => collecting.decline(client, round),
-            Phase::Masked(masked) if masked.round == round => masked.decline(client),
+            Phase::Masked(masked) if masked.round == round => masked.decline(client, accused),
             _ => self.closed_round(round).and(Err(Refusal::TooLate { round, client })),
         }
     }
@@ -680,7 +682,8 @@ mod tests {
 
     #[test]
     fn a_round_does_not_wait_for_those_who_declined() {
-        let (federation, effects) = collecting(rules()).step(Event::Decline { client: 2, round: 1 }, START);
+        let (federation, effects) =
+            collecting(rules()).step(Event::Decline { client: 2, round: 1, accused: None }, START);
         assert_eq!(effects, [Effect::Declined]);
         assert_eq!(federation.assignment(2), Ok(Assignment::Wait));
         let (federation, _) = federation.step(Event::Submit(submit(1, 1)), START);

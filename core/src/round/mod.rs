@@ -36,7 +36,7 @@ pub use federation::{Assignment, Federation, Phase};
 pub use guard::Recorded;
 pub use inclusion::{InclusionError, check_inclusion};
 pub use masked::{Interrupted, MaskedRound, StageContent, StageMessage};
-pub use record::{Contribution, Diagnostics, MaskedRecord, Outcome, Receipt, RoundRecord};
+pub use record::{Complaints, Contribution, Diagnostics, MaskedRecord, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
 pub use resume::{ResumeError, Saved};
 pub use rules::{MaskingRules, Rules};

@@ -2,7 +2,7 @@
 
 use super::Timestamp;
 use crate::protocol::HexDigest;
-use crate::secagg::Stage;
+use crate::secagg::{Altered, Missing, Stage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,9 +100,22 @@ pub struct MaskedRecord {
     pub missed: BTreeMap<Stage, BTreeSet<u32>>,
     /// Who came after the end of a stage, while the round was open.
     pub late: BTreeMap<Stage, BTreeSet<u32>>,
+    /// Who sent another message for a stage than its first, which counts.
+    #[serde(default, skip_serializing_if = "Missing::is_empty")]
+    pub repeated: Missing,
+    /// Who gave a wrong share of whose secret: the holders, by owner. The holder altered it, or the owner dealt it so.
+    #[serde(default, skip_serializing_if = "Altered::is_empty")]
+    pub altered: Altered,
+    /// Who left the round because of whom: the accusers, by the accused. A complaint can be a lie, and has no
+    /// consequence.
+    #[serde(default, skip_serializing_if = "Complaints::is_empty")]
+    pub complaints: Complaints,
     /// Why nothing was released, if nothing was.
     pub failure: Option<String>,
 }
+
+/// Who left a masked round because of whom: the accusers, by the accused.
+pub type Complaints = BTreeMap<u32, BTreeSet<u32>>;
 
 impl RoundRecord {
     /// Those whose update was counted: it is in the sum, if that was released.

@@ -300,13 +300,13 @@ mod tests {
     #[test]
     fn resuming_after_any_event_changes_nothing() {
         let enrolments = (1..=3).map(|client| Event::Enrol { place: Some(client), key: None });
-        let decline = Event::Decline { client: 3, round: 1 };
+        let decline = Event::Decline { client: 3, round: 1, accused: None };
         let submissions = [submit(1, 1), decline, submit(2, 1), submit(1, 2), submit(3, 2), submit(2, 2)];
         let mut undisturbed = Federation::new(rules(), model());
         let mut resumed = undisturbed.clone();
         let again = enrolments.clone().chain([
             submit(1, 1),
-            Event::Decline { client: 3, round: 1 },
+            Event::Decline { client: 3, round: 1, accused: None },
             submit(2, 1),
             submit(1, 2),
             submit(3, 2),

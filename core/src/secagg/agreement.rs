@@ -50,6 +50,25 @@ impl AgreementKey {
     }
 }
 
+/// Whether a public key makes agreements that nobody else can compute. Every secret is a multiple of 8, which is the largest
+/// order of the points that are refused: that they give zero shows with any secret.
+pub(crate) fn is_contributory(public: &[u8; 32]) -> bool {
+    AgreementKey::new(&[0; 32]).agree(public).is_ok()
+}
+
+/// The coordinates of all points of small order, of the curve and of its twist: 0, 1, -1, two of order 8; and, in writings that
+/// are not canonical, 0 and 1 again.
+#[cfg(test)]
+pub(crate) const SMALL_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,9 +90,11 @@ mod tests {
     #[test]
     fn keys_of_small_order_are_refused() {
         let key = AgreementKey::new(&[7; 32]);
-        let mut one = [0; 32];
-        one[0] = 1;
-        assert!(key.agree(&[0; 32]).is_err() && key.agree(&one).is_err());
-        assert!(key.agree(&AgreementKey::new(&[8; 32]).public()).is_ok());
+        for small in SMALL_ORDER {
+            let small: [u8; 32] = hex::decode(small).unwrap().try_into().unwrap();
+            assert!(key.agree(&small).is_err() && !is_contributory(&small));
+        }
+        let sound = AgreementKey::new(&[8; 32]).public();
+        assert!(key.agree(&sound).is_ok() && is_contributory(&sound));
     }
 }

@@ -124,3 +124,15 @@ pub enum ClientError {
     #[error(transparent)]
     Unrecorded(#[from] AnswerRecordError),
 }
+
+impl ClientError {
+    /// The other client that is the cause if the coordinator is honest. None where an honest coordinator would have
+    /// refused what came: then it is the cause itself.
+    pub fn accused(&self) -> Option<u32> {
+        match *self {
+            ClientError::AlteredShare { from } => Some(from),
+            ClientError::ZeroAgreement { client } => Some(client),
+            _ => None,
+        }
+    }
+}

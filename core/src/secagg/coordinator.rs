@@ -15,7 +15,7 @@ use super::sealed_shares::{DeliveryMessage, Sealed, SharesMessage};
 use super::setup::{Session, Setup};
 use super::survivors::{Confirmation, Confirmations, SurvivorSet};
 use super::unmasking;
-use super::{CoordinatorError, Word};
+use super::{CoordinatorError, Word, agreement};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -40,6 +40,11 @@ pub enum Stage {
 /// Who was missed at which stage; each client once, at the first.
 pub type Missing = BTreeMap<Stage, BTreeSet<u32>>;
 
+/// Who gave a wrong share of whose secret: the holders, by owner. Either the holder altered it, or the owner dealt it so
+/// when it shared; the coordinator cannot tell which. Shares that were not needed are not looked at, so that not everybody
+/// who gave a wrong one is here.
+pub type Altered = BTreeMap<u32, BTreeSet<u32>>;
+
 /// A round that releases nothing.
 #[derive(Debug, thiserror::Error, Clone, PartialEq)]
 #[error("{reason}")]
@@ -48,6 +53,8 @@ pub struct Failed {
     pub reason: CoordinatorError,
     /// Who was missed until then.
     pub missing: Missing,
+    /// Who gave wrong shares, as far as it is known.
+    pub altered: Altered,
 }
 
 /// A finished sum.
@@ -59,6 +66,8 @@ pub struct Unmasked<W> {
     pub survivors: BTreeSet<u32>,
     /// Who was missed.
     pub missing: Missing,
+    /// Who gave wrong shares, which were left out.
+    pub altered: Altered,
 }
 
 /// Awaits the adverts of a cohort.
@@ -148,6 +157,9 @@ impl Advertising {
         if !advert.is_signed_by(key, &context) {
             return Err(CoordinatorError::ForgedAdvert { client });
         }
+        if ![advert.channel_key, advert.mask_key].iter().all(agreement::is_contributory) {
+            return Err(CoordinatorError::SmallOrderKey { client });
+        }
         self.adverts.insert(client, advert);
         Ok(())
     }
@@ -165,7 +177,7 @@ impl Advertising {
                 let round = Round { setup, session: Arc::new(session), missing };
                 Ok(Sharing { round, sealed: BTreeMap::new() })
             }
-            Err(reason) => Err(Failed { reason, missing }),
+            Err(reason) => Err(Failed { reason, missing, altered: Altered::new() }),
         }
     }
 }
@@ -384,22 +396,18 @@ impl<W: Word> Unmasking<W> {
         Ok(())
     }
 
-    /// Whether the answers that are there unmask the sum: the round need not wait for more.
-    pub fn is_complete(&self) -> bool {
-        let has_answered = |client| self.answers.contains_key(&client);
-        unmasking::check_holders(&self.round.session, &self.set, has_answered).is_ok()
-    }
-
     /// Closes the stage: puts the secrets together, and removes all masks, in parallel.
     pub fn close(self) -> Result<Unmasked<W>, Failed> {
         let missing = self.awaited().collect();
         let Unmasking { mut round, set, answers, mut sum, .. } = self;
         round.missing.insert(Stage::Answer, missing);
-        match unmasking::remove_masks(&round.session, &set, &answers, &mut sum) {
+        let mut altered = Altered::new();
+        match unmasking::remove_masks(&round.session, &set, &answers, &mut sum, &mut altered) {
             Ok(()) => {
-                Ok(Unmasked { sum, survivors: set.survivors.into_iter().collect(), missing: round.missing })
+                let survivors = set.survivors.into_iter().collect();
+                Ok(Unmasked { sum, survivors, missing: round.missing, altered })
             }
-            Err(reason) => Err(round.failed(reason)),
+            Err(reason) => Err(Failed { altered, ..round.failed(reason) }),
         }
     }
 }
@@ -440,7 +448,7 @@ impl Round {
     }
 
     fn failed(self, reason: CoordinatorError) -> Failed {
-        Failed { reason, missing: self.missing }
+        Failed { reason, missing: self.missing, altered: Altered::new() }
     }
 }
 

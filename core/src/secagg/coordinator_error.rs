@@ -32,6 +32,12 @@ pub enum CoordinatorError {
         /// Whose it claims to be.
         client: u32,
     },
+    /// With a key of an advert everybody could compute the secrets that are agreed on.
+    #[error("a key of client {client} is of small order: everybody knows what it agrees on with others")]
+    SmallOrderKey {
+        /// Whose key.
+        client: u32,
+    },
     /// Shares are not for the sender's neighbours, each once.
     #[error("client {client} did not share with its neighbours, each once")]
     OtherNeighbours {
@@ -96,12 +102,17 @@ pub enum CoordinatorError {
         /// How many are left.
         found: usize,
     },
-    /// The shares of a secret do not give it back.
+    /// The shares of a secret do not give it back, and too few are to spare to tell which are wrong.
     #[error(
-        "the shares of a secret of client {owner} do not give it back: one at least was altered; nothing is released"
+        "{found} shares of a secret of client {owner} do not give it back, of which {threshold} right ones are needed: \
+         more were altered than can be told apart; nothing is released"
     )]
     AlteredShares {
         /// Whose secret.
         owner: u32,
+        /// How many right ones are needed.
+        threshold: usize,
+        /// How many there are.
+        found: usize,
     },
 }

@@ -1,6 +1,7 @@
 //! The prime field with `2^61 - 1` elements, in constant time: no branch and no address depends on a value.
 
 use rand::CryptoRng;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 /// `2^61 - 1`, a Mersenne prime: far above the number of clients of any cohort, which the share indices need.
@@ -31,6 +32,11 @@ impl Element {
                 return element;
             }
         }
+    }
+
+    /// Whether two elements are the same; how long that takes does not depend on them.
+    pub(crate) fn is(self, other: Element) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 
     pub(crate) fn add(self, other: Element) -> Element {

@@ -3,8 +3,12 @@
 use super::{Parameters, derive};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A `k`-regular graph: the clients stand in a ring, in an order that nobody could choose, and everybody is a
+/// A `k`-regular graph: the clients stand in a ring, in an order that their adverts determine, and everybody is a
 /// neighbour of the `k / 2` before and after (Bell et al. 2020, Algorithm 1). With `k = n - 1` it is complete.
+///
+/// Nobody can choose the order, but who sees the adverts of the others before the last one is fixed can try: a coordinator
+/// with a colluder sees one order for each nonce of the colluder, at the price of hashing the roster. What holds with
+/// probability `2^-40` for an order at random takes it about `2^40` of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Graph {
     ring: Vec<u32>,

@@ -100,6 +100,7 @@ mod masked_input;
 mod packing;
 mod parameters;
 mod ring;
+mod robust;
 mod sealed_shares;
 mod setup;
 mod shamir;
@@ -116,7 +117,7 @@ pub use client::{Advertised, Confirmed, Masked, Masking, Member, Shared};
 pub use client_error::ClientError;
 pub use codec::DecodeError;
 pub use coordinator::{
-    Advertising, Collecting, Confirming, Failed, Missing, Sharing, Stage, Unmasked, Unmasking,
+    Advertising, Altered, Collecting, Confirming, Failed, Missing, Sharing, Stage, Unmasked, Unmasking,
 };
 pub use coordinator_error::CoordinatorError;
 pub use masked_input::MaskedInput;

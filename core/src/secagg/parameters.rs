@@ -13,7 +13,7 @@ const SECURITY_BITS_PER_EVENT: f64 = 41.0;
 const FAILURE_BITS: f64 = 20.0;
 /// Up to here everybody is everybody's neighbour: no smaller graph is worth its risk.
 const COMPLETE_UP_TO: u32 = 60;
-/// Keeps a product such as `0.1 * 1000` from being floored to one less.
+/// Keeps a product such as `0.1 * 1000` from being rounded to one less, or to one more.
 const EPSILON: f64 = 1e-9;
 
 /// What the coordinator may do.
@@ -76,7 +76,9 @@ pub enum ParametersError {
 }
 
 impl Assumptions {
-    /// Assumes at most these fractions of adversarial clients and of dropouts, each from 0 to below 1.
+    /// Assumes these fractions of adversarial clients and of dropouts, each from 0 to below 1. A part of an adversary counts
+    /// as a whole one: a fraction above 0 assumes one at least. A part of a dropout counts as none, which costs nothing but
+    /// rounds.
     pub fn new(adversarial: f64, dropout: f64, adversary: Adversary) -> Result<Assumptions, ParametersError> {
         match [adversarial, dropout].into_iter().find(|fraction| !(0.0..1.0).contains(fraction)) {
             Some(given) => Err(ParametersError::Fraction { given }),
@@ -151,8 +153,7 @@ impl Assumptions {
 
     /// At most so many adversarial clients, and so many dropouts.
     fn counts(&self, clients: u32) -> (u32, u32) {
-        let count = |fraction: f64| ((fraction + EPSILON) * f64::from(clients)) as u32;
-        (count(self.adversarial), count(self.dropout))
+        (rounded_up(self.adversarial, clients), ((self.dropout + EPSILON) * f64::from(clients)) as u32)
     }
 
     /// The logarithm of a bound on the probability that the honest survivors are not connected.
@@ -160,8 +161,7 @@ impl Assumptions {
     /// They are not only if `k / 2` clients in a row are lost at two places of the ring: a union bound over the
     /// pairs of places, `ln(n (n - k - 1) / 2 * C(n - k, bad - k) / C(n, bad))`.
     fn ln_disconnected(&self, clients: u32, degree: u32) -> f64 {
-        let (adversarial, dropouts) = self.counts(clients);
-        let bad = adversarial + dropouts;
+        let bad = rounded_up(self.adversarial, clients) + rounded_up(self.dropout, clients);
         if degree > bad {
             return f64::NEG_INFINITY;
         }
@@ -171,6 +171,10 @@ impl Assumptions {
             - ln_factorial(clients)
             - ln_factorial(bad - degree)
     }
+}
+
+fn rounded_up(fraction: f64, clients: u32) -> u32 {
+    ((fraction - EPSILON).max(0.0) * f64::from(clients)).ceil() as u32
 }
 
 impl Parameters {
@@ -210,9 +214,21 @@ mod tests {
         for clients in 3..=60 {
             let (degree, threshold) = found(clients, 0.1, 0.1, Adversary::Lying);
             assert_eq!(degree, clients - 1);
-            assert!(2 * threshold > degree + clients / 10 && threshold <= degree - clients / 10);
+            assert!(2 * threshold > degree + clients.div_ceil(10) && threshold <= degree - clients / 10);
         }
         assert_eq!(found(3, 0.0, 0.0, Adversary::Curious), (2, 2));
+    }
+
+    #[test]
+    fn a_part_of_an_adversary_is_a_whole_one() {
+        let adversaries = |fraction: f64, clients: u32| {
+            Assumptions::new(fraction, 0.1, Adversary::Lying).unwrap().adversaries(clients)
+        };
+        assert_eq!([3, 8, 10, 11, 1_000].map(|clients| adversaries(0.1, clients)), [1, 1, 1, 2, 100]);
+        assert_eq!([8, 1_000].map(|clients| adversaries(0.0, clients)), [0, 0]);
+        // With one of seven neighbours against it, two stories find at most eight answers: neither five and five.
+        assert_eq!(found(8, 0.1, 0.1, Adversary::Lying), (7, 5));
+        assert_eq!(found(8, 0.0, 0.1, Adversary::Lying), (7, 4));
     }
 
     #[test]

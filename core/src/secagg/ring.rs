@@ -177,6 +177,7 @@ macro_rules! word {
                 self.wrapping_sub(other)
             }
 
+            #[inline(always)] // compiled for the instructions of its caller
             fn absorb(words: &mut [$word], stream: &[u8], negative: bool) {
                 let (stream, _) = stream.as_chunks();
                 let pairs = words.iter_mut().zip(stream);

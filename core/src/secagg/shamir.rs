@@ -8,7 +8,7 @@ use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The limbs of a secret: four of seven bytes, one of four.
-const LIMBS: usize = 5;
+pub(crate) const LIMBS: usize = 5;
 const LIMB_BYTES: usize = 7;
 /// The bytes of a secret.
 pub(crate) const SECRET_LEN: usize = 32;
@@ -31,6 +31,10 @@ pub(crate) enum CombineError {
 impl Share {
     /// The bytes of a share.
     pub(crate) const LEN: usize = 8 * LIMBS;
+
+    pub(crate) fn limb(&self, at: usize) -> Element {
+        self.0[at]
+    }
 
     pub(crate) fn to_bytes(&self) -> Zeroizing<[u8; Share::LEN]> {
         let mut bytes = Zeroizing::new([0; Share::LEN]);
@@ -72,7 +76,7 @@ fn split_with_random(
 ) -> Vec<Share> {
     let constant = Zeroizing::new(limbs(secret));
     let at = |holder: &u32| {
-        let x = Element::from_canonical(u64::from(*holder)).expect("32 bits are below the modulus");
+        let x = index(*holder);
         let mut value = [Element::ZERO; LIMBS];
         for power in coefficients.iter().rev().chain([&*constant]) {
             for (value, coefficient) in value.iter_mut().zip(power) {
@@ -93,22 +97,36 @@ pub(crate) fn combine(
     let Some(shares) = shares.get(..threshold) else {
         return Err(CombineError::TooFew { found: shares.len(), threshold });
     };
-    let mut secret = Zeroizing::new([Element::ZERO; LIMBS]);
-    let index =
-        |holder: u32| Element::from_canonical(u64::from(holder)).expect("32 bits are below the modulus");
+    join(&interpolated(shares, Element::ZERO)).ok_or(CombineError::Inconsistent)
+}
+
+/// Whether a share is the one that some holders' shares make of it, whose number is the threshold.
+pub(crate) fn lies_on(shares: &[(u32, &Share)], holder: u32, share: &Share) -> bool {
+    let value = interpolated(shares, index(holder));
+    value.iter().zip(&share.0).all(|(one, other)| one.is(*other))
+}
+
+/// The place of a holder's share.
+pub(crate) fn index(holder: u32) -> Element {
+    Element::from_canonical(u64::from(holder)).expect("32 bits are below the modulus")
+}
+
+/// The value of the limbs' polynomials through these shares, by Lagrange interpolation.
+fn interpolated(shares: &[(u32, &Share)], place: Element) -> Zeroizing<[Element; LIMBS]> {
+    let mut value = Zeroizing::new([Element::ZERO; LIMBS]);
     for (at, (holder, share)) in shares.iter().enumerate() {
         let (mut numerator, mut denominator) = (Element::ONE, Element::ONE);
         for (other, _) in shares.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, share)| share)
         {
-            numerator = numerator.mul(index(*other));
+            numerator = numerator.mul(index(*other).sub(place));
             denominator = denominator.mul(index(*other).sub(index(*holder)));
         }
         let weight = numerator.mul(denominator.invert());
-        for (limb, value) in secret.iter_mut().zip(&share.0) {
-            *limb = limb.add(weight.mul(*value));
+        for (sum, limb) in value.iter_mut().zip(&share.0) {
+            *sum = sum.add(weight.mul(*limb));
         }
     }
-    join(&secret).ok_or(CombineError::Inconsistent)
+    value
 }
 
 fn limbs(secret: &[u8; SECRET_LEN]) -> [Element; LIMBS] {

@@ -177,7 +177,7 @@ impl MaskedDriver<'_> {
                 shared.mask(&delivery, &update).ok()
             }
             Err(error) => {
-                engine.step(Event::Decline { client, round: engine.round })?;
+                engine.step(Event::Decline { client, round: engine.round, accused: None })?;
                 lock(work).declined.get_or_insert(error);
                 None
             }

@@ -18,7 +18,7 @@ mod tests;
 pub use interrupted::Interrupted;
 pub use message::{StageContent, StageMessage};
 
-use super::{MaskedRecord, Refusal, Timestamp};
+use super::{Complaints, MaskedRecord, Refusal, Timestamp};
 use crate::aggregation::{Sum, WordLayout};
 use crate::privacy::Clip;
 use crate::protocol::HexDigest;
@@ -44,6 +44,8 @@ pub struct MaskedRound {
     /// What was taken, by the digest of the body that brought it.
     taken: BTreeMap<(Stage, u32), Option<HexDigest>>,
     late: Missing,
+    repeated: Missing,
+    complaints: Complaints,
     stages: Stages,
 }
 
@@ -85,6 +87,8 @@ impl MaskedRound {
             stage_deadline,
             taken: BTreeMap::new(),
             late: Missing::new(),
+            repeated: Missing::new(),
+            complaints: Complaints::new(),
             stages,
         }
     }
@@ -162,10 +166,11 @@ impl MaskedRound {
         let (round, stage) = (self.round, content.stage());
         self.check_participant(client)?;
         if let Some(taken) = self.taken.get(&(stage, client)) {
-            return match digest.is_some() && *taken == digest {
-                true => Ok(stage),
-                false => Err(Refusal::AnotherMessage { round, client, stage }),
-            };
+            if digest.is_some() && *taken == digest {
+                return Ok(stage);
+            }
+            self.repeated.entry(stage).or_default().insert(client);
+            return Err(Refusal::AnotherMessage { round, client, stage });
         }
         if stage < self.stage() {
             self.late.entry(stage).or_default().insert(client);
@@ -185,8 +190,9 @@ impl MaskedRound {
         }
     }
 
-    /// Notes that a participant cannot take part. What it has sent before stays.
-    pub(super) fn decline(&mut self, client: u32) -> Result<(), Refusal> {
+    /// Notes that a participant cannot take part, and because of whom, if that is another participant. What it has sent
+    /// before stays. Its complaint goes on record and changes nothing: it can be a lie.
+    pub(super) fn decline(&mut self, client: u32, accused: Option<u32>) -> Result<(), Refusal> {
         match self.check_participant(client) {
             Err(Refusal::HasDeclined { .. }) => Ok(()),
             Err(refusal) => Err(refusal),
@@ -195,6 +201,10 @@ impl MaskedRound {
             }
             Ok(()) => {
                 self.declined.insert(client);
+                let is_other = |accused: &u32| *accused != client && self.cohort.contains(accused);
+                if let Some(accused) = accused.filter(is_other) {
+                    self.complaints.entry(accused).or_default().insert(client);
+                }
                 Ok(())
             }
         }
@@ -207,25 +217,25 @@ impl MaskedRound {
 
     /// Ends the open stage.
     pub(super) fn close_stage(self, now: Timestamp) -> Next {
-        let (stages, late) = (self.stages, self.late);
-        let record = |inputs: BTreeSet<u32>, mut missed: Missing, late: Missing, failure: Option<String>| {
-            missed.retain(|_, clients| !clients.is_empty());
-            MaskedRecord { inputs, missed, late, failure }
-        };
-        match stages.close(&self.layout) {
+        let MaskedRound { stages, taken, late, repeated, complaints, .. } = self;
+        let (sum, inputs, mut missed, altered, failure) = match stages.close(&self.layout) {
             Closed::Next(stages) => {
                 let deadline = now.after(self.stage_deadline);
-                Next::Stage(Box::new(MaskedRound { deadline, stages, late, ..self }))
+                let open = MaskedRound { deadline, stages, taken, late, repeated, complaints, ..self };
+                return Next::Stage(Box::new(open));
             }
-            Closed::Sum(Finished { sum, inputs, missing }) => {
-                Next::Over { sum: Some(sum), masked: record(inputs, missing, late, None) }
+            Closed::Sum(Finished { sum, inputs, missing, altered }) => {
+                (Some(sum), inputs, missing, altered, None)
             }
-            Closed::Failed(Failure { reason, missing }) => {
+            Closed::Failed(Failure { reason, missing, altered }) => {
                 let is_input = |(stage, _): &&(Stage, u32)| *stage == Stage::Input;
-                let arrived = self.taken.keys().filter(is_input).map(|(_, client)| *client).collect();
-                Next::Over { sum: None, masked: record(arrived, missing, late, Some(reason)) }
+                let arrived = taken.keys().filter(is_input).map(|(_, client)| *client).collect();
+                (None, arrived, missing, altered, Some(reason))
             }
-        }
+        };
+        missed.retain(|_, clients| !clients.is_empty());
+        let masked = MaskedRecord { inputs, missed, late, repeated, altered, complaints, failure };
+        Next::Over { sum, masked }
     }
 
     fn check_participant(&self, client: u32) -> Result<(), Refusal> {

@@ -3,8 +3,8 @@
 use super::StageContent;
 use crate::aggregation::{Sum, SumWordsError, WordLayout};
 use crate::secagg::{
-    Advertising, Collecting, Confirming, CoordinatorError, Failed, Missing, Sharing, Stage, Unmasked,
-    Unmasking, Word,
+    Advertising, Altered, Collecting, Confirming, CoordinatorError, Failed, Missing, Sharing, Stage,
+    Unmasked, Unmasking, Word,
 };
 use std::collections::BTreeSet;
 
@@ -42,12 +42,14 @@ pub(super) struct Finished {
     pub(super) sum: Sum,
     pub(super) inputs: BTreeSet<u32>,
     pub(super) missing: Missing,
+    pub(super) altered: Altered,
 }
 
 /// Why there is none.
 pub(super) struct Failure {
     pub(super) reason: String,
     pub(super) missing: Missing,
+    pub(super) altered: Altered,
 }
 
 impl Stages {
@@ -159,9 +161,9 @@ impl<W: Word> Summing<W> {
             Summing::Collecting(state) => next(state.close(), |state| wrap(Summing::Confirming(state))),
             Summing::Confirming(state) => next(state.close(), |state| wrap(Summing::Unmasking(state))),
             Summing::Unmasking(state) => match state.close() {
-                Ok(Unmasked { sum, survivors, missing }) => match Sum::from_words(&sum, layout) {
-                    Ok(sum) => Closed::Sum(Finished { sum, inputs: survivors, missing }),
-                    Err(error) => failed_sum(error, missing),
+                Ok(Unmasked { sum, survivors, missing, altered }) => match Sum::from_words(&sum, layout) {
+                    Ok(sum) => Closed::Sum(Finished { sum, inputs: survivors, missing, altered }),
+                    Err(error) => failed_sum(error, missing, altered),
                 },
                 Err(failed) => failure(failed),
             },
@@ -176,10 +178,10 @@ fn next<S>(closed: Result<S, Failed>, wrap: impl FnOnce(S) -> Stages) -> Closed 
     }
 }
 
-fn failure(Failed { reason, missing }: Failed) -> Closed {
-    Closed::Failed(Failure { reason: reason.to_string(), missing })
+fn failure(Failed { reason, missing, altered }: Failed) -> Closed {
+    Closed::Failed(Failure { reason: reason.to_string(), missing, altered })
 }
 
-fn failed_sum(error: SumWordsError, missing: Missing) -> Closed {
-    Closed::Failed(Failure { reason: error.to_string(), missing })
+fn failed_sum(error: SumWordsError, missing: Missing, altered: Altered) -> Closed {
+    Closed::Failed(Failure { reason: error.to_string(), missing, altered })
 }

@@ -215,7 +215,7 @@ fn a_round_that_loses_too_many_releases_nothing_and_the_next_one_begins() {
         let (_, message) = world.masker(client).advertise(&mut ChaCha20Rng::seed_from_u64(1));
         assert_eq!(world.send(client, Stage::Advertise, &message), None);
     }
-    world.step(Event::Decline { client: 2, round: 1 });
+    world.step(Event::Decline { client: 2, round: 1, accused: None });
     assert_eq!(world.stage(), Stage::Advertise);
     world.wait();
     let record = world.closed.pop().unwrap();
@@ -255,10 +255,68 @@ fn messages_out_of_turn_are_refused_and_late_ones_are_named() {
     let masked = record.masked.unwrap();
     assert_eq!(masked.late, Missing::from([(Stage::Advertise, BTreeSet::from([4]))]));
     assert_eq!(masked.missed[&Stage::Share], BTreeSet::from([1, 2, 3]));
+    assert_eq!(masked.repeated, Missing::from([(Stage::Advertise, BTreeSet::from([1]))]));
     // After the end of the round, the record names those who come.
     let late = Refusal::TooLate { round: 1, client: 4 };
     assert_eq!(world.send(4, Stage::Advertise, &advert(4, 1)), Some(late));
     assert_eq!(world.federation().history()[0].late, BTreeSet::from([4]));
+}
+
+/// Client 3 seals a share for client 1 that does not open: client 1 leaves, and says because of whom.
+#[test]
+fn who_leaves_because_of_another_names_it_and_the_round_goes_on() {
+    let mut world = World::new();
+    let rng = |client: u32| ChaCha20Rng::seed_from_u64(client.into());
+    let maskers: Vec<Masker> = (1..=4).map(|client| world.masker(client)).collect();
+    let mut states = Vec::new();
+    for (client, masker) in (1..).zip(&maskers) {
+        let (state, message) = masker.advertise(&mut rng(client));
+        assert_eq!(world.send(client, Stage::Advertise, &message), None);
+        states.push(state);
+    }
+    let mut shared = Vec::new();
+    for (client, state) in (1..).zip(states) {
+        let roster = world.federation().task(1, client, Stage::Share).unwrap();
+        let (state, mut message) = state.share(&roster, &mut rng(client + 10)).unwrap();
+        if client == 3 {
+            message[17 + 40] ^= 1; // within the first sealed share
+        }
+        assert_eq!(world.send(client, Stage::Share, &message), None);
+        shared.push(state);
+    }
+    for (client, state) in (1..).zip(shared) {
+        let delivery = world.federation().task(1, client, Stage::Input).unwrap();
+        match state.mask(&delivery, &update(client)) {
+            Ok((_, message)) => assert_eq!(world.send(client, Stage::Input, &message), None),
+            Err(error) => {
+                assert_eq!((client, error.accused()), (1, Some(3)));
+                world.step(Event::Decline { client, round: 1, accused: error.accused() });
+                // The first decline counts; a second one accuses nobody.
+                world.step(Event::Decline { client, round: 1, accused: Some(2) });
+            }
+        }
+    }
+    assert_eq!(world.stage(), Stage::Confirm, "nobody waits for who left");
+    world.wait();
+    let record = world.closed.pop().unwrap();
+    let masked = record.masked.unwrap();
+    assert_eq!(record.declined, BTreeSet::from([1]));
+    assert_eq!(masked.complaints, Complaints::from([(3, BTreeSet::from([1]))]));
+    assert_eq!(masked.inputs, BTreeSet::from([2, 3, 4]));
+}
+
+#[test]
+fn a_complaint_of_oneself_or_of_a_stranger_is_a_decline_and_no_more() {
+    for accused in [1, 9] {
+        let mut world = World::new();
+        world.step(Event::Decline { client: 1, round: 1, accused: Some(accused) });
+        world.wait();
+        let record = world.closed.pop().unwrap();
+        assert_eq!(
+            (record.declined, record.masked.unwrap().complaints),
+            (BTreeSet::from([1]), Complaints::new())
+        );
+    }
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl<'a> World<'a> {
             }
             Operation::Decline { client, which } => {
                 let round = self.round(which);
-                self.step(Event::Decline { client, round }, Ask::Decline { client, round });
+                self.step(Event::Decline { client, round, accused: None }, Ask::Decline { client, round });
             }
             Operation::Wait(pause) => self.wait(pause),
             Operation::Tick => self.tick(),

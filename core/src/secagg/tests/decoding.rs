@@ -37,6 +37,12 @@ pub(super) const DECODERS: [Decoder; 9] = [
     Decoder { name: "answer", again: |bytes| Answer::decode(bytes).map(|message| message.encode().to_vec()) },
 ];
 
+/// The masked input of the other kind of word.
+const WIDE_INPUT: Decoder = Decoder {
+    name: "masked_input",
+    again: |bytes| MaskedInput::<u64>::decode(bytes).map(|message| message.encode()),
+};
+
 fn messages() -> Transcript {
     let world = World::new(4, assumptions(Adversary::Curious), 2020);
     world.run(3, &BTreeMap::from([(2, Stage::Input)])).1
@@ -133,6 +139,30 @@ proptest! {
         if let Ok(written) = again(&message) {
             prop_assert_eq!(written, message);
         }
+    }
+
+    #[test]
+    fn a_masked_input_of_any_ring_is_written_back_as_it_came_or_refused(
+        words in prop::collection::vec(any::<u64>(), 0..9), bits in prop_oneof![16_u32..=32, Just(64)],
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let ring = Ring::new(bits).unwrap();
+        let narrow = || words.iter().map(|word| *word as u32 & u32::MAX >> (32 - bits)).collect();
+        let sent = match ring.is_wide() {
+            true => MaskedInput { round: 7, client: 1, ring, words: words.clone() }.encode(),
+            false => MaskedInput::<u32> { round: 7, client: 1, ring, words: narrow() }.encode(),
+        };
+        let mut bytes = sent.clone();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let read = [DECODERS[4].again, WIDE_INPUT.again].map(|again| again(&bytes));
+        for written in read.iter().flatten() {
+            prop_assert_eq!(written, &bytes);
+        }
+        prop_assert!(read.iter().any(Result::is_err), "words of both kinds");
+        prop_assert!(bytes != sent || read.iter().any(Result::is_ok));
     }
 
     #[test]

@@ -103,6 +103,13 @@ fn random_patterns_of_a_thousand_clients_are_exact() {
 }
 
 #[test]
+fn a_random_pattern_of_a_thousand_clients_is_exact_where_the_coordinator_may_lie() {
+    // Assuming less, a client has 52 neighbours and not 96.
+    let assumptions = Assumptions::new(0.05, 0.05, Adversary::Lying).unwrap();
+    check_random(&World::new(1_000, assumptions, 6), 0..1);
+}
+
+#[test]
 fn long_vectors_and_wide_words_are_exact() {
     let world = World::new(4, assumptions(Adversary::Curious), 5);
     let words = 50_001; // several chunks, and no whole number of blocks

@@ -33,9 +33,13 @@ fn assumptions(adversary: Adversary) -> Assumptions {
 
 impl World {
     fn new(clients: u32, assumptions: Assumptions, seed: u64) -> World {
+        World::in_ring(clients, assumptions, Ring::BITS_32, seed)
+    }
+
+    fn in_ring(clients: u32, assumptions: Assumptions, ring: Ring, seed: u64) -> World {
         let identity = |client: u32| Identity::generate(&mut rng(seed, client, 0));
         let identities = (1..=clients).map(|client| (client, identity(client).key())).collect();
-        let setup = Arc::new(Setup { identities, assumptions, minimum: 3, ring: Ring::BITS_32 });
+        let setup = Arc::new(Setup { identities, assumptions, minimum: 3, ring });
         let members = (1..=clients)
             .map(|client| (client, Member::new(client, identity(client), Arc::clone(&setup))))
             .collect();
