@@ -9,6 +9,7 @@ mod conformance;
 mod connections;
 mod harness;
 mod models;
+mod network;
 mod polling;
 mod privacy;
 mod resuming;
