@@ -52,6 +52,12 @@ impl<T: Transport> Connection<T> {
         Connection { transport, patience, jitter: Jitter::new(jitter_seed), clock: SigningClock::new() }
     }
 
+    /// Signs by another clock than the machine's: one that gives the time since the Unix epoch.
+    pub fn by_clock(mut self, wall: impl Fn() -> Duration + Send + Sync + 'static) -> Connection<T> {
+        self.clock = SigningClock::reading(wall);
+        self
+    }
+
     /// What anybody may know of the federation: above all its plan.
     pub async fn federation(&self) -> Result<FederationState, CallError> {
         let call = Call::new(Method::GET, "/v1/federation", CONTROL_LIMIT, CONTROL_TIME);

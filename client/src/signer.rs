@@ -5,6 +5,7 @@ use http::header::{HeaderName, HeaderValue};
 use privet_core::identity::Identity;
 use privet_core::protocol::HexDigest;
 use privet_core::protocol::signature::{Nonce, SignatureHeaders, SignedParts};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -19,23 +20,32 @@ pub struct NoNonce(getrandom::Error);
 
 /// What time it is where requests are signed: read from the machine's clock once, and again when the coordinator finds
 /// it wrong. In between it runs as the runtime's time does, so that a simulated network has a simulated clock.
-#[derive(Debug)]
-pub(crate) struct SigningClock(Mutex<(Duration, Instant)>);
+pub(crate) struct SigningClock {
+    wall: Box<dyn Fn() -> Duration + Send + Sync>,
+    /// What it said, and when.
+    read: Mutex<(Duration, Instant)>,
+}
 
 impl SigningClock {
     pub(crate) fn new() -> SigningClock {
-        SigningClock(Mutex::new((since_epoch(), Instant::now())))
+        SigningClock::reading(since_epoch)
+    }
+
+    /// A clock that is set by this one, which gives the time since the Unix epoch.
+    pub(crate) fn reading(wall: impl Fn() -> Duration + Send + Sync + 'static) -> SigningClock {
+        let read = Mutex::new((wall(), Instant::now()));
+        SigningClock { wall: Box::new(wall), read }
     }
 
     fn now(&self) -> Duration {
-        let (origin, read) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (origin, read) = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
         origin + read.elapsed()
     }
 
     /// Reads the machine's clock again, and says whether that makes a difference: a machine that has slept has.
     pub(crate) fn read_again(&self) -> bool {
-        let (before, now) = (self.now(), since_epoch());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (now, Instant::now());
+        let (before, now) = (self.now(), (self.wall)());
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = (now, Instant::now());
         now.abs_diff(before) > WORTH_IT
     }
 
@@ -62,6 +72,12 @@ impl SigningClock {
             headers.insert(HeaderName::from_static(name), value);
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for SigningClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningClock").field("read", &self.read).finish_non_exhaustive()
     }
 }
 

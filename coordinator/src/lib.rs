@@ -41,7 +41,7 @@ pub use enrolment::{AllowListError, Enrolment, Invitation};
 pub use journal::{ClosedRound, Journal, ServiceEvent, Traffic};
 pub use routes::app;
 pub use run::{BindError, Conclusion, Ending, RunError, bind, run};
-pub use serve::{Doors, Limits, TlsError, tls_from_files};
+pub use serve::{Doors, Limits, Listener, TlsError, tls_from_files};
 pub use service::{Charter, Options, Service, check_folder};
 pub use store::{
     CheckError, Checked, Denial, Finding, MemoryStore, ModelDecoder, ModelEncoder, ModelFormat, Orders,

@@ -2,7 +2,7 @@
 
 use crate::admin::administration;
 use crate::routes::app;
-use crate::serve::{Doors, serve};
+use crate::serve::{Doors, Listener, serve};
 use crate::service::Service;
 use crate::store::{Spending, Store, StoreError};
 use crate::ticker::close_overdue_rounds;
@@ -85,9 +85,9 @@ pub async fn bind(address: &str) -> Result<TcpListener, BindError> {
 ///
 /// Then no new request is let in (503), those that have begun end, and the state that is left is handed back. The
 /// administration is served to the end.
-pub async fn run<S: Store>(
+pub async fn run<S: Store, L: Listener>(
     service: Service<S>,
-    doors: impl Into<Doors>,
+    doors: impl Into<Doors<L>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Conclusion, RunError> {
     let Doors { public, tls, administration: private } = doors.into();

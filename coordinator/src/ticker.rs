@@ -23,6 +23,7 @@ pub(crate) async fn close_overdue_rounds<S: Store>(service: &Service<S>) {
             }
         };
         tokio::select! {
+            biased;
             changed = stage.changed() => {
                 if changed.is_err() {
                     return;

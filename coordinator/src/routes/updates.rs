@@ -11,6 +11,9 @@ use axum::extract::{Request, State};
 use privet_core::protocol::{ReceiptMessage, UpdateMessage};
 use privet_core::round::Submission;
 
+/// Up to how many bytes an update is read where it arrived: to hand it to another thread would take longer.
+const AT_ONCE: usize = 16 << 10;
+
 pub(super) async fn upload<S: Store>(
     State(service): State<Service<S>>,
     At((round, client)): At<(u32, u32)>,
@@ -23,12 +26,18 @@ pub(super) async fn upload<S: Store>(
     let body = octets(request, service.charter().update_len(), service.options().limits.body).await?;
     service.journal().received(body.len());
 
-    // Hashing and decoding take time in proportion to the model: not on a thread that serves others.
-    let reading = tokio::task::spawn_blocking(move || {
+    let reading = move || {
         let digest = signed.content(&body)?;
         Ok::<_, RequestError>((read(&body, round, client)?, digest))
-    });
-    let (message, update_sha256) = reading.await.map_err(|error| RequestError::Internal(error.into()))??;
+    };
+    // Hashing and decoding take time in proportion to the model: if that is long, not on a thread that serves others.
+    let (message, update_sha256) = match service.charter().update_len() {
+        ..=AT_ONCE => reading()?,
+        _ => {
+            let reading = tokio::task::spawn_blocking(reading);
+            reading.await.map_err(|error| RequestError::Internal(error.into()))??
+        }
+    };
     let submission = Submission { client, round, update: message.update, digest: Some(update_sha256) };
     let receipt = service.store().submit(submission, service.now()).await?;
     CrashPoint::Acknowledging.reach();

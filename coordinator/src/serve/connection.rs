@@ -8,7 +8,6 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::pin::pin;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -27,11 +26,11 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Serves it to its end. What goes wrong on it concerns whoever is at its other end.
-    pub(super) async fn talk(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        // Answers are small and awaited: they are not held back to be sent together.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays with delayed writes");
-        }
+    pub(super) async fn talk(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        tls: Option<TlsAcceptor>,
+    ) {
         let stream = Patient::new(stream, self.limits.silence);
         let Some(tls) = tls else { return self.serve(stream).await };
         match timeout(self.limits.head, tls.accept(stream)).await {
@@ -56,6 +55,7 @@ impl Connection {
         let service = TowerToHyperService::new(self.app);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
             () = async { drop(self.closed.wait_for(|closed| *closed).await) } => {
                 connection.as_mut().graceful_shutdown();

@@ -3,12 +3,15 @@
 //! ```text
 //! mod         takes connections, as many as there is room for      tls       what proves who the coordinator is
 //! connection  one of them, from its first byte to its last         patience  a stream that may not be silent for ever
+//! listener    where connections come from
 //! ```
 
 mod connection;
+mod listener;
 mod patience;
 mod tls;
 
+pub use listener::Listener;
 pub use tls::{TlsError, tls_from_files};
 
 use crate::occupancy::Occupancy;
@@ -82,13 +85,13 @@ impl Default for Limits {
 
 /// Where a service is reached.
 #[derive(Debug)]
-pub struct Doors {
+pub struct Doors<L = TcpListener> {
     /// For clients.
-    pub public: TcpListener,
+    pub public: L,
     /// What proves to them who the coordinator is; plain HTTP without it.
     pub tls: Option<Arc<ServerConfig>>,
     /// For whoever runs the service: [`administration`](crate::administration).
-    pub administration: Option<TcpListener>,
+    pub administration: Option<L>,
 }
 
 impl From<TcpListener> for Doors {
@@ -100,7 +103,7 @@ impl From<TcpListener> for Doors {
 
 /// Serves an app to connections until `closed` says so; those that there are may end what they have begun.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: impl Listener,
     tls: Option<Arc<ServerConfig>>,
     app: Router,
     limits: Limits,
@@ -116,7 +119,7 @@ pub(crate) async fn serve(
             biased;
             () = async { drop(closed.wait_for(|closed| *closed).await) } => break,
             Some(_) = connections.join_next() => continue,
-            accepted = async { (slot.await, listener.accept().await) } => accepted,
+            accepted = async { (slot.await, listener.take().await) } => accepted,
         };
         let (stream, from) = match accepted.1 {
             Ok(connected) => connected,

@@ -11,6 +11,7 @@ mod harness;
 mod masked;
 mod masked_bounds;
 mod models;
+mod network;
 mod polling;
 mod privacy;
 mod properties;
