@@ -191,6 +191,10 @@ impl Plan {
                 let place = self.lines.place(section, error.key());
                 PlanError::Value { place, fault: Box::new(ValueFault::Network(error)) }
             })?;
+        self.recipe.fits(&network).map_err(|error| {
+            let place = self.lines.place("training", error.key());
+            PlanError::Value { place, fault: Box::new(ValueFault::Recipe(error)) }
+        })?;
         if let Some(Err(error)) =
             self.protection.as_ref().and_then(|protection| protection.example_noise(network.layout().len()))
         {
