@@ -38,7 +38,7 @@ fn rows(args: &cli::Evaluate) -> Result<Shard, CommandError> {
     if let Some(name) = &args.plan {
         // Rows that lie elsewhere than the plan says, all of them.
         let data = plan_data(name)?.at(place)?;
-        let own = Shard::all(data.load_own(&mut read_file)?);
+        let own = Shard::all(data.load_to_judge(&mut read_file)?);
         return Ok(data.standardization().view_own(&own)?);
     }
     let is_plan = built_in(place).is_some() || place.ends_with(".toml");
