@@ -5,6 +5,7 @@ use crate::document::simulate::Simulation;
 use crate::error::CommandError;
 use crate::explanation;
 use crate::interrupt;
+use crate::metrics;
 use crate::noise;
 use crate::output;
 use crate::progress::Progress;
@@ -76,11 +77,15 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     let Concluded { model, rounds, records: _, seconds, ending, exhausted, epsilon } = concluded;
     let spent = epsilon.unwrap_or(0.0);
     let privacy = results::privacy(&served.plan, spent, args.noise_seed, exhausted);
-    let document = results::simulation(origin, served.plan.seed(), &model, seconds, rounds, privacy);
-    let explanation = match &served.test {
-        Some(test) => explanation::of_model(&model, test, served.plan.seed(), threads)?,
-        None => None,
+    let seed = served.plan.seed();
+    let (metrics, explanation) = match &served.test {
+        Some(test) => (
+            Some(metrics::of_model(&model, test, threads)?),
+            explanation::of_model(&model, test, seed, threads)?,
+        ),
+        None => (None, None),
     };
+    let document = results::simulation(origin, seed, (&model, metrics), seconds, rounds, privacy);
     let document = Simulation { explanation, ..document };
     results::note_privacy(&document, progress);
     directory.write_summary(&document)?;

@@ -3,12 +3,13 @@
 use crate::cli::{self, PlanArgs};
 use crate::document::evaluate::{Classification, ModelEvaluation};
 use crate::error::CommandError;
+use crate::metrics;
 use crate::model;
 use crate::output;
 use crate::setting::{self, read_file};
 use crate::table;
 use privet_core::data::{DataConfig, DataPlan, Shard, SourceName};
-use privet_core::nn::{self, Examples};
+use privet_core::nn::Examples;
 use privet_core::plan::built_in;
 use privet_core::protocol::HexDigest;
 use std::path::Path;
@@ -17,7 +18,7 @@ use std::path::Path;
 pub(crate) fn run(args: &cli::Evaluate) -> Result<(), CommandError> {
     let (file, network, model) = model::read(&args.model)?;
     let rows = rows(args)?;
-    let evaluation = nn::evaluate(&network, &model, &rows)?;
+    let (evaluation, metrics) = metrics::judge(&network, &model, &rows)?;
     let confusion = evaluation.confusion.map(|confusion| confusion.counts);
     let names = rows.dataset().classes().unwrap_or_default();
     let document = ModelEvaluation {
@@ -25,6 +26,7 @@ pub(crate) fn run(args: &cli::Evaluate) -> Result<(), CommandError> {
         data: args.data.clone(),
         rows: rows.len() as u64,
         loss: evaluation.loss,
+        metrics,
         classification: confusion.and_then(|counts| Classification::of(names, counts)),
     };
     output::result(&document, args.json, || table::evaluation(&document))
@@ -36,7 +38,7 @@ fn rows(args: &cli::Evaluate) -> Result<Shard, CommandError> {
     if let Some(name) = &args.plan {
         // Rows that lie elsewhere than the plan says, all of them.
         let data = plan_data(name)?.at(place)?;
-        let own = Shard::all(data.load_own(&mut read_file)?);
+        let own = Shard::all(data.load_to_judge(&mut read_file)?);
         return Ok(data.standardization().view_own(&own)?);
     }
     let is_plan = built_in(place).is_some() || place.ends_with(".toml");

@@ -2,10 +2,10 @@
 
 use crate::document::explanation::{ExplainedFeature, Explanation};
 use crate::error::CommandError;
+use crate::runtime;
 use privet_core::data::{Features, Shard};
 use privet_core::nn::{self, Examples};
 use privet_core::random::Seed;
-use rayon::ThreadPoolBuilder;
 
 /// Times each feature is shuffled.
 const REPEATS: u32 = 10;
@@ -29,11 +29,7 @@ pub(crate) fn of_model(
     }
     let (network, params) = nn::from_safetensors(model)
         .expect("the model was written by this run, which releases sound ones only");
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|source| CommandError::Threads { threads, source })?;
-    let (importances, attributions) = pool.install(|| {
+    let (importances, attributions) = runtime::pool(threads)?.install(|| {
         let importances = nn::permutation_importance(&network, &params, test, &features, REPEATS, seed)?;
         let attributions = nn::mean_attributions(&network, &params, test, &features, STEPS)?;
         Ok::<_, CommandError>((importances, attributions))

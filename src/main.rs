@@ -12,6 +12,7 @@ mod explanation;
 mod federated;
 mod interrupt;
 mod keys;
+mod metrics;
 mod model;
 mod noise;
 mod output;

@@ -1,6 +1,7 @@
 //! What every run says of itself.
 
 use crate::cli::Over;
+use crate::document::metrics::Metrics;
 use crate::document::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use crate::document::round::{Bytes, Round};
 use crate::document::simulate::{Outcome, Privacy, RunSeconds, Simulation};
@@ -48,11 +49,11 @@ fn credit(credit: &Attribution) -> String {
     format!("{} {} {}", credit.citation, credit.licence, credit.changes).trim().to_owned()
 }
 
-/// The document of one federated run.
+/// The document of one federated run, which ended with that model file and these metrics of it.
 pub(crate) fn simulation(
     origin: Origin,
     seed: Seed,
-    model: &[u8],
+    (model, metrics): (&[u8], Option<Metrics>),
     seconds: f64,
     rounds: Vec<Round>,
     privacy: Option<Privacy>,
@@ -64,6 +65,7 @@ pub(crate) fn simulation(
         outcome: Outcome {
             test_accuracy: last.and_then(|round| round.test_accuracy),
             test_loss: last.and_then(|round| round.test_loss),
+            metrics,
             model_sha256: HexDigest::of(model).to_string(),
         },
         seconds: RunSeconds::of(seconds, &rounds),

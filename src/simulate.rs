@@ -5,6 +5,7 @@ use crate::document::simulate::Simulation;
 use crate::error::CommandError;
 use crate::explanation;
 use crate::federated;
+use crate::metrics;
 use crate::output;
 use crate::progress::Progress;
 use crate::quantity;
@@ -45,7 +46,8 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
     let spent = run.rounds.iter().filter_map(|round| round.epsilon).fold(0.0, f64::max);
     let privacy = results::privacy(&prepared.plan, spent, args.run.noise_seed, run.exhausted);
     let seed = prepared.plan.seed();
-    let document = results::simulation(origin, seed, &run.model, run.seconds, run.rounds, privacy);
+    let metrics = Some(metrics::of_model(&run.model, &setting.holdings.test, threads)?);
+    let document = results::simulation(origin, seed, (&run.model, metrics), run.seconds, run.rounds, privacy);
     let document = Simulation { explanation, ..document };
     results::note_privacy(&document, progress);
     directory.write_summary(&document)?;

@@ -7,6 +7,7 @@ use crate::document::model::ModelDescription;
 use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
 use crate::document::simulate::Simulation;
 use crate::document::tune::Tuning;
+use crate::metrics;
 use crate::quantity;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
@@ -66,8 +67,10 @@ pub(crate) fn simulation(simulation: &Simulation) -> String {
         rows.push(["test accuracy".to_owned(), format!("{} %", quantity::percent(accuracy))]);
     }
     let per_round = simulation.seconds.per_round_median.map_or_else(|| "-".to_owned(), quantity::seconds);
+    rows.push(["test loss".to_owned(), quantity::loss(outcome.test_loss)]);
+    let metrics = outcome.metrics.iter().flat_map(metrics::figures);
+    rows.extend(metrics.map(|(name, figure)| [name.to_owned(), figure]));
     rows.extend([
-        ["test loss".to_owned(), quantity::loss(outcome.test_loss)],
         ["rounds".to_owned(), quantity::count(simulation.rounds.len() as u64)],
         ["clients".to_owned(), quantity::count(simulation.origin.clients.into())],
         ["time".to_owned(), quantity::seconds(simulation.seconds.total)],
@@ -94,10 +97,14 @@ pub(crate) fn evaluation(evaluation: &ModelEvaluation) -> String {
         ["rows".to_owned(), quantity::count(evaluation.rows)],
         ["loss".to_owned(), format!("{:.4}", evaluation.loss)],
     ];
+    let accuracy = evaluation.classification.as_ref().map(|classification| classification.accuracy);
+    whole.extend(accuracy.map(|share| ["accuracy".to_owned(), format!("{} %", quantity::percent(share))]));
+    whole.extend(
+        metrics::figures(&evaluation.metrics).into_iter().map(|(name, value)| [name.to_owned(), value]),
+    );
     let Some(classification) = &evaluation.classification else {
         return table(Vec::new(), whole);
     };
-    whole.push(["accuracy".to_owned(), format!("{} %", quantity::percent(classification.accuracy))]);
 
     let share = |fraction: Option<f64>| fraction.map_or_else(|| "-".to_owned(), quantity::percent);
     let scores = classification.classes.iter().map(|score| {

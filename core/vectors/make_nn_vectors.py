@@ -95,6 +95,15 @@ def optimizer_of(training, parameters):
 
 
 def schedule_of(training, optimizer):
+    """The schedule times the warm-up, which reaches its whole rate with the last step of its epochs."""
+    schedule, warm = plain_schedule_of(training, optimizer), training.get("warm-up-epochs")
+    if warm is None:
+        return schedule
+    start = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / warm, 1.0, warm - 1)
+    return torch.optim.lr_scheduler.ChainedScheduler([schedule, start])
+
+
+def plain_schedule_of(training, optimizer):
     epochs, factor = training.get("schedule-epochs", 10), training.get("schedule-factor", 0.1)
     schedulers = torch.optim.lr_scheduler
     name = training.get("schedule", "constant")
@@ -227,6 +236,10 @@ def cases():
     for name in ("step", "exponential", "cosine"):
         training = {"schedule": name, "schedule-epochs": 2 if name == "step" else 4, "schedule-factor": 0.25}
         yield case(f"schedule {name}", next(seed), {"activation": "tanh"}, training)
+    yield case("warm-up", next(seed), {"activation": "tanh"}, {"warm-up-epochs": 3})
+    falling = {"warm-up-epochs": 3, "schedule": "exponential", "schedule-epochs": 4, "schedule-factor": 0.25}
+    yield case("warm-up, schedule exponential", next(seed), {"activation": "tanh"}, falling)
+    yield case("warm-up, momentum", next(seed), {"activation": "tanh"}, {"warm-up-epochs": 2, "momentum": 0.9})
 
 
 if __name__ == "__main__":

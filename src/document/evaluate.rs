@@ -1,5 +1,6 @@
 //! The document of `privet evaluate`: how good a model file is on given rows.
 
+use super::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
 /// A model judged on rows.
@@ -13,6 +14,9 @@ pub(crate) struct ModelEvaluation {
     pub(crate) rows: u64,
     /// Mean loss over the rows.
     pub(crate) loss: f64,
+    /// Measures over all classes, or of numbers.
+    #[serde(flatten)]
+    pub(crate) metrics: Metrics,
     /// What only a classifier has; left out of a regression.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub(crate) classification: Option<Classification>,

@@ -11,6 +11,7 @@ pub(crate) mod compare;
 pub(crate) mod estimate;
 pub(crate) mod evaluate;
 pub(crate) mod explanation;
+pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod origin;
 pub(crate) mod privacy;

@@ -4,6 +4,7 @@ use super::compare::{Comparison, CurvePoint, Regime};
 use super::estimate::{Estimate, Interval};
 use super::evaluate::{Classification, ModelEvaluation};
 use super::explanation::{ExplainedFeature, Explanation};
+use super::metrics::{Averages, Metrics};
 use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
 use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
@@ -64,7 +65,12 @@ pub(crate) fn simulation() -> Simulation {
     Simulation {
         origin: origin(),
         seed: 1,
-        outcome: Outcome { test_accuracy: Some(0.9), test_loss: Some(0.3), model_sha256: "ff".into() },
+        outcome: Outcome {
+            test_accuracy: Some(0.9),
+            test_loss: Some(0.3),
+            metrics: Some(metrics()),
+            model_sha256: "ff".into(),
+        },
         seconds: RunSeconds::of(1.25, &rounds),
         bytes: Bytes::of(&rounds),
         privacy: Some(Privacy {
@@ -173,6 +179,21 @@ pub(crate) fn model() -> ModelDescription {
     }
 }
 
+/// Those of a classifier and of a regression together, so that no field is missing.
+pub(crate) fn metrics() -> Metrics {
+    let averages = Some(Averages { by_class: 0.625, by_row: 0.75 });
+    Metrics {
+        top_5_accuracy: Some(0.95),
+        precision: averages,
+        recall: averages,
+        f1: averages,
+        roc_auc: Some(0.875),
+        mean_absolute_error: Some(1.5),
+        mean_squared_error: Some(4.5),
+        r2: Some(0.25),
+    }
+}
+
 pub(crate) fn evaluation() -> ModelEvaluation {
     let names: Vec<String> = ["0", "1"].map(String::from).into();
     ModelEvaluation {
@@ -180,6 +201,7 @@ pub(crate) fn evaluation() -> ModelEvaluation {
         data: "digits".into(),
         rows: 4,
         loss: 0.4,
+        metrics: metrics(),
         classification: Classification::of(&names, vec![vec![1, 1], vec![0, 2]]),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::compare::Regime;
 use super::evaluate::ModelEvaluation;
+use super::metrics::Metrics;
 use super::sample::{
     epsilon, evaluation, every_field as comparison, model, noise, round, rounds, simulation, tuning,
 };
@@ -112,7 +113,7 @@ fn documents_survive_being_written_and_read() {
     survives(&rounds());
     survives(&model());
     survives(&tuning());
-    survives(&ModelEvaluation { classification: None, ..evaluation() });
+    survives(&ModelEvaluation { classification: None, metrics: Metrics::default(), ..evaluation() });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The document of `privet simulate`, and the `summary.json` of a coordinator: one federated run.
 
 use super::explanation::Explanation;
+use super::metrics::Metrics;
 use super::origin::Origin;
 use super::round::{Bytes, Round};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,9 @@ pub(crate) struct Outcome {
     pub(crate) test_accuracy: Option<f64>,
     /// Mean loss over the test rows; `null` when there are none to judge by.
     pub(crate) test_loss: Option<f64>,
+    /// The rest of what `privet evaluate` tells of the model on the test rows; left out when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<Metrics>,
     /// SHA-256 of `model.safetensors`, lower-case hexadecimal.
     pub(crate) model_sha256: String,
 }

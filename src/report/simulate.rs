@@ -9,6 +9,7 @@ use super::page::Page;
 use super::palette::{FIRST, SECOND, SERIES};
 use crate::document::round::Round;
 use crate::document::simulate::Simulation;
+use crate::metrics;
 use crate::quantity;
 use maud::{Markup, html};
 use plotters::style::RGBColor;
@@ -72,6 +73,9 @@ fn facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
         ("seed", simulation.seed.to_string()),
         ("rounds", quantity::count(simulation.rounds.len() as u64)),
         ("final test loss", quantity::loss(simulation.outcome.test_loss)),
+    ]);
+    facts.extend(simulation.outcome.metrics.iter().flat_map(metrics::figures));
+    facts.extend([
         ("time a round (median)", per_round),
         ("clients selected, over all rounds", sum(selected)),
         ("… that contributed", sum(|round| round.contributed.into())),

@@ -39,6 +39,20 @@ fn a_plan_that_does_not_fit_its_data_is_explained() {
 }
 
 #[test]
+fn class_weights_that_do_not_fit_the_classes_are_refused_before_anything_is_trained() {
+    let sandbox = Sandbox::with("plan.toml", format!("{SMALL}[training]\nclass-weights = [1.0, 2.0]\n"));
+    for command in ["plan check plan.toml", "simulate plan.toml", "coordinator plan.toml"] {
+        let complaint = sandbox.fail(command, 2);
+        assert!(complaint.contains("line 15: `class-weights` in [training]"), "{complaint}");
+        assert!(complaint.contains("10 classes"), "{complaint}");
+    }
+    let regression = TABLE_PLAN.replace("classes = [\"no\", \"yes\"]", "task = \"regression\"");
+    sandbox.write("number.toml", format!("{regression}loss = \"huber\"\nclass-weights = \"balanced\"\n"));
+    let complaint = sandbox.fail("plan check number.toml", 2);
+    assert!(complaint.contains("`class-weights` in [training]"), "{complaint}");
+}
+
+#[test]
 fn a_learning_rate_that_diverges_stops_the_run_with_advice() {
     let plan = format!("{SMALL}[training]\nlearning-rate = 10000.0\n");
     let sandbox = Sandbox::with("plan.toml", plan);

@@ -91,6 +91,51 @@ fn a_table_from_a_file_is_learned_from() {
     sandbox.succeed("evaluate --model run/model.safetensors --data table.csv --plan plan.toml");
 }
 
+#[test]
+fn a_row_of_weight_two_is_learned_from_like_two_rows() {
+    let plan = |weights: &str| {
+        let plan = TABLE_PLAN
+            .replace("\"client\"", "\"none\"")
+            .replace("by = \"column\"\nclients = 2", "clients = 1");
+        let plan = plan.replace("[data.cat", &format!("test-path = \"test.csv\"\n{weights}[data.cat"));
+        format!("{plan}batch-size = \"full\"\n").replace("rate = 0.1", "rate = 0.00001")
+    };
+    let sandbox = Sandbox::with("plain.toml", plan(""));
+    sandbox.write("weighted.toml", plan("weight-column = \"w\"\n"));
+    sandbox.write("test.csv", table(40));
+    let loss = |plan: &str, table: String| {
+        sandbox.write("table.csv", table);
+        let run = format!("simulate {plan} --quiet --json --out {plan}.run");
+        sandbox.json(&run)["final"]["test_loss"].as_f64().unwrap()
+    };
+    let rows = table(60);
+    let (header, rows) = rows.split_once('\n').unwrap();
+    // The last rows of the label `yes` count twice.
+    let twice = |(at, row): (usize, &str)| at > 20 && row.ends_with("yes");
+    let weighted: String = rows
+        .lines()
+        .enumerate()
+        .map(|row| format!("{},{}\n", row.1, if twice(row) { "2" } else { "1" }))
+        .collect();
+    let doubled: String = rows
+        .lines()
+        .enumerate()
+        .map(|row| format!("{}\n", row.1).repeat(1 + usize::from(twice(row))))
+        .collect();
+    let wanted = loss("plain.toml", format!("{header}\n{doubled}"));
+    let found = loss("weighted.toml", format!("{header},w\n{weighted}"));
+    let even = loss("plain.toml", format!("{header}\n{rows}"));
+    assert!((found - wanted).abs() < 1e-5 && (found - even).abs() > 1e-3, "{found} {wanted} {even}");
+    // The weight is no feature, and a file that a model is judged by need not have it.
+    let shown = sandbox.succeed("model show weighted.toml.run/model.safetensors --json");
+    assert!(shown.contains("\"inputs\": 4") || shown.contains("\"inputs\":4"), "{shown}");
+    sandbox
+        .succeed("evaluate --model weighted.toml.run/model.safetensors --plan weighted.toml --data test.csv");
+    assert!(sandbox.succeed("plan show weighted.toml").contains("weight-column = \"w\""));
+    sandbox.write("table.csv", format!("{header},w\n{}", weighted.replacen(",1\n", ",-1\n", 1)));
+    assert!(sandbox.fail("simulate weighted.toml", 3).contains("line 2, column `w`"));
+}
+
 /// A table whose label is whether `x` is above `y`; `site` names the client.
 pub(crate) fn table(rows: u32) -> String {
     let mut csv = "x,y,colour,site,label\n".to_owned();

@@ -9,6 +9,7 @@ mod commands;
 mod crashes;
 mod harness;
 mod masked;
+mod metrics;
 mod model_file;
 mod privacy_command;
 mod private_runs;

@@ -73,6 +73,7 @@ pub struct Dataset {
     targets: Targets,
     columns: Vec<Column>,
     groups: Option<Groups>,
+    weights: Option<Vec<f32>>,
     attribution: Option<Attribution>,
     dropped: u64,
 }
@@ -140,12 +141,22 @@ pub enum DatasetError {
         /// The row, from 0.
         row: usize,
     },
+    /// A weight below 0, or none at all.
+    #[error("data set `{name}`: row {row} has the weight {weight}; it must be a finite number, 0 or more")]
+    BadWeight {
+        /// The data set.
+        name: String,
+        /// The row, from 0.
+        row: usize,
+        /// Its weight.
+        weight: f32,
+    },
     /// A list that describes columns or rows has another length than these.
     #[error("data set `{name}`: {found} {what} were given, {expected} are needed")]
     WrongCount {
         /// The data set.
         name: String,
-        /// What was given: `columns` or `client numbers`.
+        /// What was given: `columns`, `client numbers` or `weights`.
         what: &'static str,
         /// How many.
         found: usize,
@@ -168,7 +179,8 @@ impl Dataset {
         let name = name.into();
         check(&name, width, &features, &targets)?;
         let columns = (1..=width).map(|number| Column { name: number.to_string(), measured: true }).collect();
-        Ok(Dataset { name, width, features, targets, columns, groups: None, attribution: None, dropped: 0 })
+        let (groups, weights, attribution) = (None, None, None);
+        Ok(Dataset { name, width, features, targets, columns, groups, weights, attribution, dropped: 0 })
     }
 
     /// Names the features, and says which are measurements.
@@ -182,6 +194,17 @@ impl Dataset {
     pub fn with_groups(mut self, groups: Groups) -> Result<Dataset, DatasetError> {
         self.check_count("client numbers", groups.of_row.len(), self.rows())?;
         self.groups = Some(groups);
+        Ok(self)
+    }
+
+    /// Says how much each row counts in training: a finite number of at least 0.
+    pub fn with_weights(mut self, weights: Vec<f32>) -> Result<Dataset, DatasetError> {
+        self.check_count("weights", weights.len(), self.rows())?;
+        let sound = |weight: &f32| *weight >= 0.0 && weight.is_finite();
+        if let Some(row) = weights.iter().position(|weight| !sound(weight)) {
+            return Err(DatasetError::BadWeight { name: self.name, row, weight: weights[row] });
+        }
+        self.weights = Some(weights);
         Ok(self)
     }
 
@@ -262,6 +285,11 @@ impl Dataset {
     /// Whose row each row is, where the table says so.
     pub fn groups(&self) -> Option<&Groups> {
         self.groups.as_ref()
+    }
+
+    /// How much each row counts in training, where the table says so; else all count alike.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
     }
 
     /// Who made the data, where that is known.
@@ -431,6 +459,9 @@ mod tests {
         let refused = data.clone().with_groups(groups).unwrap_err();
         assert_eq!(refused.to_string(), "data set `t`: 1 client numbers were given, 2 are needed");
         assert!(data.clone().with_columns(vec![]).is_err());
+        assert!(data.clone().with_weights(vec![1.0]).is_err());
+        let refused = data.clone().with_weights(vec![0.0, -1.0]).unwrap_err();
+        assert_eq!(refused, DatasetError::BadWeight { name: "t".into(), row: 1, weight: -1.0 });
         assert_eq!((data.outputs(), data.classes()), (1, None));
     }
 }

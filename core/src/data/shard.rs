@@ -90,6 +90,10 @@ impl Examples for Shard {
             Targets::Values(values) => Target::Value(values[row]),
         }
     }
+
+    fn weight(&self, row: usize) -> f32 {
+        self.dataset.weights().map_or(1.0, |weights| weights[self.rows[row] as usize])
+    }
 }
 
 /// A count of rows as a row number.

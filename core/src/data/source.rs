@@ -144,8 +144,17 @@ impl DataPlan {
     /// Reads the rows of one holder: a participant's own file, a coordinator's test file. Unlike in
     /// [`load`](Self::load), a table may lack the client's column, and all of its rows are to be used.
     pub fn load_own(&self, read: ReadFile) -> Result<Arc<Dataset>, LoadError> {
+        self.load_all(read, false)
+    }
+
+    /// The same for rows that are judged by alone: they may lack the weights, too.
+    pub fn load_to_judge(&self, read: ReadFile) -> Result<Arc<Dataset>, LoadError> {
+        self.load_all(read, true)
+    }
+
+    fn load_all(&self, read: ReadFile, weight_column_may_lack: bool) -> Result<Arc<Dataset>, LoadError> {
         let Source::Csv(table) = self.source() else { return Ok(self.load(read)?.train) };
-        let schema = Schema { client_column_may_lack: true, ..table.schema.clone() };
+        let schema = Schema { client_column_may_lack: true, weight_column_may_lack, ..table.schema.clone() };
         let path = table.path.as_deref().ok_or(LoadError::NoPath)?;
         Ok(Arc::new(parse(path, &bytes_of(path, read, CORRECT)?, &schema)?.dataset))
     }
@@ -219,8 +228,9 @@ fn load_table(table: &TableFile, read: ReadFile) -> Result<Loaded, LoadError> {
     let test = match &table.test_path {
         None => None,
         Some(path) => {
-            // What was collected from the training rows is declared for the test rows.
-            Some(Arc::new(parse(path, &bytes_of(path, read, CORRECT)?, &train.schema)?.dataset))
+            // What was collected from the training rows is declared for the test rows, which count alike.
+            let schema = Schema { weight_column_may_lack: true, ..train.schema };
+            Some(Arc::new(parse(path, &bytes_of(path, read, CORRECT)?, &schema)?.dataset))
         }
     };
     Ok(Loaded { train: Arc::new(train.dataset), test })

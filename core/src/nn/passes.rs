@@ -324,6 +324,31 @@ mod tests {
         }
     }
 
+    /// The reference's own derivatives against its finite differences: what others are measured by must be right.
+    #[test]
+    fn the_gradients_of_the_reference_are_its_finite_differences() {
+        for network in every_network().into_iter().step_by(3) {
+            let (params, rows) = (first_params(&network), rows(&network));
+            let wide: Vec<f64> = params.values().iter().map(|&value| f64::from(value)).collect();
+            let total: f64 = rows.weights.iter().map(|&weight| f64::from(weight)).sum();
+            let mut gradient = vec![0.0; wide.len()];
+            for row in 0..rows.targets.len() {
+                let share = f64::from(rows.weights[row]) / total;
+                let of_row = reference::gradient_of_row(&network, &wide, &rows, row);
+                gradient.iter_mut().zip(of_row).for_each(|(sum, part)| *sum += share * part);
+            }
+            let differences = reference::gradient(&network, &wide, &rows);
+            let size = differences.iter().fold(1e-3, |high: f64, g| high.max(g.abs()));
+            for (index, (found, wanted)) in gradient.iter().zip(&differences).enumerate() {
+                let what = format!("{:?} {:?}", network.config(), network.loss());
+                assert!(
+                    (found - wanted).abs() < 1e-6 * size,
+                    "{what}: parameter {index}: {found}, not {wanted}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn every_instruction_set_gives_the_same_bits() {
         for network in every_network().into_iter().step_by(7) {

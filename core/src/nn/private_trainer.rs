@@ -119,7 +119,8 @@ impl PrivateTrainer {
             for (slot, &row) in chunk.iter().enumerate() {
                 let target = examples.target(row as usize);
                 workspace.targets[slot] = target;
-                // No mean over the batch: an example's loss must not depend on the others.
+                // No mean over the batch: an example's loss must not depend on the others. Its weight is a value of its own
+                // row, and multiplies the gradient before the clip: the row moves the sum by the clip at most all the same.
                 workspace.scales[slot] = examples.weight(row as usize) * self.class_weight(target);
             }
             workspace.gather(examples, chunk.iter().map(|&row| row as usize));

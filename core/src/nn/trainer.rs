@@ -600,6 +600,26 @@ mod tests {
     }
 
     #[test]
+    fn balanced_classes_and_sample_weights_multiply() {
+        let (network, balanced) = setting(|training| {
+            (training.class_weights, training.batch_size) = (ClassWeights::Balanced, BatchSize::Full);
+        });
+        let (_, plain) = setting(|training| training.batch_size = BatchSize::Full);
+        let mut rows = rows(30);
+        rows.targets[..9].fill(Target::Class(0));
+        for row in 0..30 {
+            rows.weights[row] = [0.5, 1.0, 4.0, 0.0][row % 4];
+        }
+        let found = trained(&network, &balanced, &rows).0;
+        let classes = class_weights(&balanced, &network, &rows).unwrap();
+        for row in 0..30 {
+            let Target::Class(class) = rows.targets[row] else { unreachable!("all rows have classes") };
+            rows.weights[row] *= classes[class as usize];
+        }
+        assert_eq!(found, trained(&network, &plain, &rows).0);
+    }
+
+    #[test]
     fn class_weights_for_other_classes_are_refused() {
         let (network, recipe) =
             setting(|training| training.class_weights = ClassWeights::Given(vec![1.0; 5]));

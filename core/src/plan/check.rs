@@ -1,15 +1,12 @@
 //! From a plan as typed to a plan that is sound.
 
-use super::raw::{
-    CohortSection, NoiseAtName, PrivacySection, SecureAggregationSection, StrategyName, UnitName, WeightsName,
-};
+use super::raw::{PrivacySection, SecureAggregationSection, StrategyName, UnitName};
 use super::reading::{self, Lines};
 use super::rows;
 use super::{
-    CohortRule, Conflict, Masking, PlanError, Protection, RawPlan, SamplingRule, TuneSection, ValueFault,
-    Weights,
+    CohortRule, Conflict, Masking, PlanError, Protection, RawPlan, TuneSection, ValueFault, Weights,
 };
-use crate::aggregation::{FederatedAveraging, Sum};
+use crate::aggregation::FederatedAveraging;
 use crate::data::{DataPlan, Partition};
 use crate::encoding::{FixedPoint, Rounding};
 use crate::nn::{Network, Recipe};
@@ -191,6 +188,10 @@ impl Plan {
                 let place = self.lines.place(section, error.key());
                 PlanError::Value { place, fault: Box::new(ValueFault::Network(error)) }
             })?;
+        self.recipe.fits(&network).map_err(|error| {
+            let place = self.lines.place("training", error.key());
+            PlanError::Value { place, fault: Box::new(ValueFault::Recipe(error)) }
+        })?;
         if let Some(Err(error)) =
             self.protection.as_ref().and_then(|protection| protection.example_noise(network.layout().len()))
         {
@@ -332,74 +333,6 @@ impl Checker {
             return Err(self.conflict(largest, clip, Conflict::LargestBesideClip));
         }
         grid.within(largest).map_err(|error| self.fault("encoding", "largest", ValueFault::Encoding(error)))
-    }
-
-    fn cohort(&self, clients: u32) -> Result<CohortRule, PlanError> {
-        let section = &self.raw.cohort;
-        self.within("cohort", "fraction", section.fraction, f64::MIN_POSITIVE, 1.0, "above 0 and at most 1")?;
-        self.within("cohort", "over-selection", section.over_selection, 1.0, 10.0, "1 to 10")?;
-        // Noise alone may be released, and then not even an empty cohort tells of itself.
-        let noised =
-            self.raw.privacy.as_ref().is_some_and(|privacy| privacy.noise_at == NoiseAtName::Coordinator);
-        let range = "1 or more (0 only where the coordinator adds noise)";
-        self.within("cohort", "minimum", section.minimum, u32::from(!noised), u32::MAX, range)?;
-        let week = 7 * 24 * 3600;
-        self.within("cohort", "deadline-seconds", section.deadline_seconds, 1, week, "1 to 604,800, a week")?;
-        let CohortSection { sampling, fraction, over_selection, .. } = *section;
-        let rule = CohortRule { sampling, fraction, over_selection };
-        if sampling == SamplingRule::All && fraction < 1.0 {
-            let conflict = Conflict::AllButAFraction;
-            return Err(self.conflict(("cohort", "sampling"), ("cohort", "fraction"), conflict));
-        }
-        if sampling == SamplingRule::Poisson && over_selection > 1.0 {
-            let conflict = Conflict::ReserveByCoins;
-            return Err(self.conflict(("cohort", "sampling"), ("cohort", "over-selection"), conflict));
-        }
-
-        let (wanted, minimum) = (rule.wanted(clients), section.minimum);
-        if minimum > wanted {
-            let conflict = Conflict::MinimumAboveCohort { wanted, clients, minimum };
-            return Err(self.conflict(("cohort", "minimum"), ("cohort", "fraction"), conflict));
-        }
-        let Some(wait_for) = section.wait_for else { return Ok(rule) };
-        self.within("cohort", "wait-for", wait_for, 1, u32::MAX, "1 or more")?;
-        if wait_for > clients {
-            let conflict = Conflict::WaitsForMoreThanThereAre { wait_for, clients };
-            return Err(self.conflict(("cohort", "wait-for"), ("partition", "clients"), conflict));
-        }
-        let wanted = rule.wanted(wait_for);
-        if minimum > wanted {
-            let conflict = Conflict::MinimumAboveCohort { wanted, clients: wait_for, minimum };
-            return Err(self.conflict(("cohort", "minimum"), ("cohort", "wait-for"), conflict));
-        }
-        Ok(rule)
-    }
-
-    fn weights(&self, selected: u32) -> Result<Weights, PlanError> {
-        let section = &self.raw.aggregation;
-        let limit = Sum::WEIGHT_LIMIT;
-        let largest = limit / u64::from(selected);
-        match (section.weights, section.weight_cap) {
-            (WeightsName::Uniform, None) => Ok(Weights::Uniform),
-            (WeightsName::Uniform, Some(_)) => Err(self.conflict(
-                ("aggregation", "weight-cap"),
-                ("aggregation", "weights"),
-                Conflict::CapWithoutExamples,
-            )),
-            (WeightsName::Examples, None) => Ok(Weights::Examples { cap: largest as u32 }),
-            (WeightsName::Examples, Some(cap)) => {
-                self.within("aggregation", "weight-cap", cap, 1, u32::MAX, "1 or more")?;
-                if u64::from(cap) > largest {
-                    let conflict = Conflict::WeightBeyondSum { selected, cap, limit, largest };
-                    return Err(self.conflict(
-                        ("aggregation", "weight-cap"),
-                        ("cohort", "fraction"),
-                        conflict,
-                    ));
-                }
-                Ok(Weights::Examples { cap })
-            }
-        }
     }
 
     fn strategy(&self) -> Result<FederatedAveraging, PlanError> {

@@ -1,5 +1,8 @@
 //! How many clients take part in a round, and how they are drawn.
 
+use super::check::Checker;
+use super::raw::{CohortSection, NoiseAtName};
+use super::{Conflict, PlanError};
 use serde::{Deserialize, Serialize};
 
 /// How clients are drawn. What a promise of privacy costs depends on it.
@@ -43,6 +46,50 @@ impl CohortRule {
                 selected.min(enrolled)
             }
         }
+    }
+}
+
+impl Checker {
+    /// The rule that `[cohort]` says, if so many clients can keep it.
+    pub(super) fn cohort(&self, clients: u32) -> Result<CohortRule, PlanError> {
+        let section = &self.raw.cohort;
+        self.within("cohort", "fraction", section.fraction, f64::MIN_POSITIVE, 1.0, "above 0 and at most 1")?;
+        self.within("cohort", "over-selection", section.over_selection, 1.0, 10.0, "1 to 10")?;
+        // Noise alone may be released, and then not even an empty cohort tells of itself.
+        let noised =
+            self.raw.privacy.as_ref().is_some_and(|privacy| privacy.noise_at == NoiseAtName::Coordinator);
+        let range = "1 or more (0 only where the coordinator adds noise)";
+        self.within("cohort", "minimum", section.minimum, u32::from(!noised), u32::MAX, range)?;
+        let week = 7 * 24 * 3600;
+        self.within("cohort", "deadline-seconds", section.deadline_seconds, 1, week, "1 to 604,800, a week")?;
+        let CohortSection { sampling, fraction, over_selection, .. } = *section;
+        let rule = CohortRule { sampling, fraction, over_selection };
+        if sampling == SamplingRule::All && fraction < 1.0 {
+            let conflict = Conflict::AllButAFraction;
+            return Err(self.conflict(("cohort", "sampling"), ("cohort", "fraction"), conflict));
+        }
+        if sampling == SamplingRule::Poisson && over_selection > 1.0 {
+            let conflict = Conflict::ReserveByCoins;
+            return Err(self.conflict(("cohort", "sampling"), ("cohort", "over-selection"), conflict));
+        }
+
+        let (wanted, minimum) = (rule.wanted(clients), section.minimum);
+        if minimum > wanted {
+            let conflict = Conflict::MinimumAboveCohort { wanted, clients, minimum };
+            return Err(self.conflict(("cohort", "minimum"), ("cohort", "fraction"), conflict));
+        }
+        let Some(wait_for) = section.wait_for else { return Ok(rule) };
+        self.within("cohort", "wait-for", wait_for, 1, u32::MAX, "1 or more")?;
+        if wait_for > clients {
+            let conflict = Conflict::WaitsForMoreThanThereAre { wait_for, clients };
+            return Err(self.conflict(("cohort", "wait-for"), ("partition", "clients"), conflict));
+        }
+        let wanted = rule.wanted(wait_for);
+        if minimum > wanted {
+            let conflict = Conflict::MinimumAboveCohort { wanted, clients: wait_for, minimum };
+            return Err(self.conflict(("cohort", "minimum"), ("cohort", "wait-for"), conflict));
+        }
+        Ok(rule)
     }
 }
 

@@ -16,13 +16,14 @@ mod reading;
 mod rows;
 mod search;
 mod template;
+mod value_fault;
 mod weights;
 
 pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
 pub(crate) use correlation::CorrelatedSource;
 pub use correlation::Correlation;
-pub use error::{Conflict, Place, PlanError, ValueFault};
+pub use error::{Conflict, PlanError};
 pub use example_privacy::{ExampleRule, noise_for_steps};
 pub use masking::Masking;
 pub use privacy::PrivacyFault;
@@ -37,4 +38,5 @@ pub use search::{
     Candidate, Dimension, Number, Range, RangeFault, Scale, SearchError, SearchSpace, TuneSection, Values,
 };
 pub use template::{BUILT_IN, BuiltIn, built_in};
+pub use value_fault::{Place, ValueFault};
 pub use weights::Weights;

@@ -1,7 +1,6 @@
 //! From text to a plan as typed, remembering where each key stands.
 
-use super::error::Place;
-use super::{PlanError, RawPlan};
+use super::{Place, PlanError, RawPlan};
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 

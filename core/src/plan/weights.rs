@@ -1,5 +1,10 @@
 //! What an update weighs in the mean.
 
+use super::check::Checker;
+use super::raw::WeightsName;
+use super::{Conflict, PlanError};
+use crate::aggregation::Sum;
+
 /// The weight of a participant's update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weights {
@@ -26,6 +31,36 @@ impl Weights {
         match self {
             Weights::Examples { cap } => cap,
             Weights::Uniform => 1,
+        }
+    }
+}
+
+impl Checker {
+    /// The weights that `[aggregation]` says, if the sum of so many updates holds them.
+    pub(super) fn weights(&self, selected: u32) -> Result<Weights, PlanError> {
+        let section = &self.raw.aggregation;
+        let limit = Sum::WEIGHT_LIMIT;
+        let largest = limit / u64::from(selected);
+        match (section.weights, section.weight_cap) {
+            (WeightsName::Uniform, None) => Ok(Weights::Uniform),
+            (WeightsName::Uniform, Some(_)) => Err(self.conflict(
+                ("aggregation", "weight-cap"),
+                ("aggregation", "weights"),
+                Conflict::CapWithoutExamples,
+            )),
+            (WeightsName::Examples, None) => Ok(Weights::Examples { cap: largest as u32 }),
+            (WeightsName::Examples, Some(cap)) => {
+                self.within("aggregation", "weight-cap", cap, 1, u32::MAX, "1 or more")?;
+                if u64::from(cap) > largest {
+                    let conflict = Conflict::WeightBeyondSum { selected, cap, limit, largest };
+                    return Err(self.conflict(
+                        ("aggregation", "weight-cap"),
+                        ("cohort", "fraction"),
+                        conflict,
+                    ));
+                }
+                Ok(Weights::Examples { cap })
+            }
         }
     }
 }

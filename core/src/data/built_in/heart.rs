@@ -57,6 +57,8 @@ pub(in crate::data) fn heart_schema() -> Schema {
         ignore: Vec::new(),
         client_column: Some("hospital".to_owned()),
         client_column_may_lack: false,
+        weight_column: None,
+        weight_column_may_lack: false,
         separator: b',',
         missing: Missing::DropRow,
         missing_markers: vec![String::new()],

@@ -30,6 +30,7 @@ pub(in crate::data) fn keys(config: &DataConfig) -> Result<(), DataConfigError> 
         ("label", config.label.is_some(), csv),
         ("classes", !config.classes.is_empty(), csv || idx),
         ("client-column", config.client_column.is_some(), csv),
+        ("weight-column", config.weight_column.is_some(), csv),
         ("numeric", !config.numeric.is_empty(), csv),
         ("ignore", !config.ignore.is_empty(), csv),
         ("test-fraction", config.test_fraction.is_some(), !config.has_test_files()),
@@ -109,6 +110,8 @@ fn schema(config: &DataConfig) -> Result<Schema, DataConfigError> {
         ignore: config.ignore.clone(),
         client_column: config.client_column.clone(),
         client_column_may_lack: false,
+        weight_column: config.weight_column.clone(),
+        weight_column_may_lack: false,
         separator: separator(config)?,
         missing: config.missing.unwrap_or_default(),
         missing_markers: config.missing_markers.clone().unwrap_or_else(usual_markers),
@@ -132,20 +135,22 @@ fn classes(config: &DataConfig) -> Result<Option<Vec<String>>, DataConfigError> 
     }
 }
 
-/// A column is numeric, categorical, the label or ignored. The client's column may be a feature besides.
+/// A column is numeric, categorical, the label, the weight or ignored. The client's column may be a feature besides.
 fn refuse_columns_of_two_roles(config: &DataConfig, label: &String) -> Result<(), DataConfigError> {
     let numeric = config.numeric.iter().map(|column| ("numeric", column));
     let categorical = config.categorical.keys().map(|column| ("categorical", column));
     let ignore = config.ignore.iter().map(|column| ("ignore", column));
-    let mut first = BTreeMap::new();
-    for (second, column) in [("label", label)].into_iter().chain(numeric).chain(categorical).chain(ignore) {
-        if let Some(first) = first.insert(column, second) {
+    let weight = config.weight_column.iter().map(|column| ("weight-column", column));
+    let features = numeric.chain(categorical);
+    let mut roles = BTreeMap::new();
+    for (second, column) in [("label", label)].into_iter().chain(features).chain(ignore).chain(weight) {
+        if let Some(first) = roles.insert(column, second) {
             return Err(DataConfigError::ColumnTwice { column: column.clone(), first, second });
         }
     }
-    match config.client_column.as_ref() {
-        Some(column) if column == label || config.ignore.contains(column) => {
-            let first = if column == label { "label" } else { "ignore" };
+    let Some(column) = &config.client_column else { return Ok(()) };
+    match roles.get(column) {
+        Some(&first @ ("label" | "ignore" | "weight-column")) => {
             Err(DataConfigError::ColumnTwice { column: column.clone(), first, second: "client-column" })
         }
         _ => Ok(()),

@@ -143,6 +143,10 @@ pub struct DataConfig {
     /// `csv`: the column that names the client of each row. It is no feature unless it is declared as one too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_column: Option<String>,
+    /// `csv`: the column that says how much each row counts in training, a number of at least 0. It is no feature. Test
+    /// rows count alike, and a file of theirs need not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_column: Option<String>,
     /// `csv`: the columns of measurements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub numeric: Vec<String>,

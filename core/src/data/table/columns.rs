@@ -16,6 +16,7 @@ pub(super) struct Columns {
     pub(super) categorical: Vec<usize>,
     pub(super) label: usize,
     pub(super) client: Option<usize>,
+    pub(super) weight: Option<usize>,
 }
 
 impl Columns {
@@ -47,12 +48,14 @@ impl Columns {
         for column in &schema.ignore {
             place(column, "ignore")?;
         }
-        let client = match &schema.client_column {
-            Some(column) if schema.client_column_may_lack => places.get(column.as_str()).copied(),
-            Some(column) => Some(place(column, "client-column")?),
-            None => None,
+        let role = |column: &Option<String>, may_lack: bool, key| match column {
+            Some(column) if may_lack => Ok(places.get(column.as_str()).copied()),
+            Some(column) => place(column, key).map(Some),
+            None => Ok(None),
         };
-        let columns = Columns { names, numeric, categorical, label, client };
+        let client = role(&schema.client_column, schema.client_column_may_lack, "client-column")?;
+        let weight = role(&schema.weight_column, schema.weight_column_may_lack, "weight-column")?;
+        let columns = Columns { names, numeric, categorical, label, client, weight };
         columns.refuse_undeclared(file, schema)?;
         Ok(columns)
     }
@@ -61,6 +64,7 @@ impl Columns {
         let declared = |at: usize, name: &String| {
             at == self.label
                 || self.client == Some(at)
+                || self.weight == Some(at)
                 || self.numeric.contains(&at)
                 || self.categorical.contains(&at)
                 || schema.ignore.contains(name)

@@ -83,6 +83,29 @@ pub enum TableError {
         /// What stands there.
         text: String,
     },
+    /// Something that a row cannot count.
+    #[error(
+        "{file}, line {line}, column `{column}`: `{text}` is no weight: a row counts a finite number of \
+             times, 0 or more"
+    )]
+    NotAWeight {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// All rows have the weight 0.
+    #[error("{file}: every row has the weight 0 in column `{column}`: nothing could be learned from them")]
+    NothingCounts {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+    },
     /// A category that the plan does not declare.
     #[error(
         "{file}, line {line}, column `{column}`: `{category}` is none of its categories ({known}); \

@@ -54,13 +54,14 @@ struct Rows<'a> {
     values: Vec<f32>,
     clients: Categories,
     of_client: Vec<u32>,
+    weights: Vec<f32>,
     dropped: u64,
 }
 
 impl<'a> Rows<'a> {
     fn new(file: &'a str, bytes: &'a [u8], schema: &'a Schema, columns: Columns) -> Rows<'a> {
         let mut needed = [&columns.numeric[..], &columns.categorical, &[columns.label]].concat();
-        needed.extend(columns.client);
+        needed.extend(columns.client.iter().chain(&columns.weight));
         let classes = match &schema.label {
             Label::Class(Some(classes)) => classes.as_slice(),
             _ => &[],
@@ -78,6 +79,7 @@ impl<'a> Rows<'a> {
             values: Vec::new(),
             clients: Categories::new(&[]),
             of_client: Vec::new(),
+            weights: Vec::new(),
             dropped: 0,
             columns,
         }
@@ -108,6 +110,10 @@ impl<'a> Rows<'a> {
         if let Some(at) = self.columns.client {
             let client = self.clients.number(field(record, at)).map_err(|_| self.not_text(record, at))?;
             self.of_client.extend(client);
+        }
+        if let Some(at) = self.columns.weight {
+            let weight = self.weight(record, at)?;
+            self.weights.push(weight);
         }
         Ok(())
     }
@@ -172,6 +178,17 @@ impl<'a> Rows<'a> {
         })
     }
 
+    fn weight(&self, record: &::csv::ByteRecord, at: usize) -> Result<f32, TableError> {
+        let text = std::str::from_utf8(field(record, at)).map_err(|_| self.not_text(record, at))?;
+        let weight = text.parse().ok().filter(|weight: &f32| *weight >= 0.0 && weight.is_finite());
+        weight.ok_or_else(|| TableError::NotAWeight {
+            file: self.file.to_owned(),
+            line: self.line(record),
+            column: self.columns.names[at].clone(),
+            text: text.to_owned(),
+        })
+    }
+
     fn not_text(&self, record: &::csv::ByteRecord, at: usize) -> TableError {
         let (line, column) = (self.line(record), self.columns.names[at].clone());
         TableError::NotText { file: self.file.to_owned(), line, column }
@@ -192,6 +209,12 @@ impl<'a> Rows<'a> {
             return Err(TableError::NoRows { file: self.file.to_owned(), dropped: self.dropped });
         }
         self.refuse_too_many_categories()?;
+        if let Some(at) = self.columns.weight
+            && self.weights.iter().all(|&weight| weight == 0.0)
+        {
+            let (file, column) = (self.file.to_owned(), self.columns.names[at].clone());
+            return Err(TableError::NothingCounts { file, column });
+        }
         let mut schema = self.schema.clone();
         let targets = match self.schema.label {
             Label::Value => Targets::Values(self.values),
@@ -219,6 +242,9 @@ impl<'a> Rows<'a> {
         let mut dataset = Dataset::new(self.file, width, Features::Floats(features), targets)?
             .with_columns(columns)?
             .with_dropped(self.dropped);
+        if self.columns.weight.is_some() {
+            dataset = dataset.with_weights(self.weights)?;
+        }
         if let Some(at) = self.columns.client {
             let (names, place) = self.clients.finish();
             let of_row = self.of_client.into_iter().map(|client| place[client as usize]).collect();

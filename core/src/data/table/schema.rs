@@ -28,6 +28,9 @@ pub(in crate::data) struct Schema {
     pub(in crate::data) client_column: Option<String>,
     /// A holder's own file need not say whose it is.
     pub(in crate::data) client_column_may_lack: bool,
+    pub(in crate::data) weight_column: Option<String>,
+    /// Rows to judge by count alike.
+    pub(in crate::data) weight_column_may_lack: bool,
     pub(in crate::data) separator: u8,
     pub(in crate::data) missing: Missing,
     pub(in crate::data) missing_markers: Vec<String>,

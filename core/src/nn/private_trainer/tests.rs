@@ -102,16 +102,10 @@ fn clipped(
     (workspace.gradient, workspace.norms)
 }
 
-/// The gradient of one row in double precision, by finite differences.
+/// The gradient of one row, straight from the derivatives in double precision.
 fn gradient_of(network: &Network, params: &Params, rows: &Rows, row: usize) -> Vec<f64> {
     let wide: Vec<f64> = params.values().iter().map(|&value| f64::from(value)).collect();
-    let alone = Rows {
-        width: rows.width,
-        features: rows.features[row * rows.width..][..rows.width].to_vec(),
-        targets: vec![rows.targets[row]],
-        weights: vec![1.0],
-    };
-    reference::gradient(network, &wide, &alone)
+    reference::gradient_of_row(network, &wide, rows, row)
 }
 
 fn norm(values: &[f64]) -> f64 {
@@ -127,9 +121,8 @@ fn norms_and_clipped_sums_are_those_of_single_gradients_in_double_precision() {
         let all: Vec<usize> = (0..9).collect();
         let (_, squares) = clipped(&network, &params, &rows, &all, 1e6);
         for (square, length) in squares.iter().zip(&lengths) {
-            // Single precision and finite differences leave that much.
-            let error = (square.sqrt() - length).abs();
-            assert!(error < 2e-5 * length.max(1e-2), "{:?}: {} {length}", network.config(), square.sqrt());
+            let error = (square.sqrt() - length).abs() / length;
+            assert!(error < 1e-6, "{:?}: {} {length} {error:e}", network.config(), square.sqrt());
         }
         let ordered = {
             lengths.sort_by(f64::total_cmp);
@@ -140,7 +133,7 @@ fn norms_and_clipped_sums_are_those_of_single_gradients_in_double_precision() {
         let shortened = |gradient: &Vec<f64>| (clip / norm(gradient)).min(1.0);
         for (index, found) in sum.iter().enumerate() {
             let wanted: f64 = gradients.iter().map(|gradient| shortened(gradient) * gradient[index]).sum();
-            assert!((f64::from(*found) - wanted).abs() < 5e-5 * clip, "{index}: {found}, not {wanted}");
+            assert!((f64::from(*found) - wanted).abs() < 5e-6 * clip, "{index}: {found}, not {wanted}");
         }
     }
 }
@@ -164,6 +157,23 @@ fn the_norm_is_that_of_the_gradient_which_the_row_has_alone() {
                 length <= clip * (1.0 + CLIPPED_SUM_ERROR) && length >= clip * (1.0 - 2e-6),
                 "{length} {clip}"
             );
+        }
+    }
+}
+
+/// Weights multiply the gradient before the clip, so that no weight makes a row count for more than the clip.
+#[test]
+fn no_weight_lifts_a_row_above_the_clip() {
+    for (network, mut rows) in networks() {
+        let params = params(&network);
+        let (_, plain) = clipped(&network, &params, &rows, &[4], 1e6);
+        let clip = 0.7 * plain[0].sqrt();
+        for (weight, length) in [(0.0, 0.0), (0.5, 0.5 / 0.7), (1.0, 1.0), (3.0, 1.0), (1e9, 1.0)] {
+            rows.weights[4] = weight;
+            let (sum, _) = clipped(&network, &params, &rows, &[4], clip);
+            let found = norm(&sum.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>()) / clip;
+            assert!(found <= 1.0 + CLIPPED_SUM_ERROR, "{weight}: {found}");
+            assert!((found - length).abs() < 1e-5, "{weight}: {found}, not {length}");
         }
     }
 }

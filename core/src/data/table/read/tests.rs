@@ -73,6 +73,32 @@ fn the_features_come_in_the_order_of_the_plan() {
 }
 
 #[test]
+fn a_weight_is_no_feature_and_must_be_a_number_from_zero_on() {
+    let section = format!("weight-column = 'id'\n{}", SECTION.replace("ignore = ['id']", ""));
+    let weighted = with(&section, &GOOD.replace("\n2,", "\n0,")).unwrap().dataset;
+    assert_eq!(weighted.weights(), Some(&[1.0, 0.0, 3.0][..]));
+    assert_eq!(weighted.width(), read(GOOD).unwrap().dataset.width());
+    assert_eq!(read(GOOD).unwrap().dataset.weights(), None);
+    let shard = crate::data::Shard::all(std::sync::Arc::new(weighted)).select([2, 1]).unwrap();
+    assert_eq!([0, 1].map(|row| crate::nn::Examples::weight(&shard, row)), [0.0, 3.0]);
+    let refused = |to: &str| with(&section, &GOOD.replace("\n2,", to)).map(|_| ()).unwrap_err().to_string();
+    for bad in ["-1", "nan", "inf", "much"] {
+        let said = refused(&format!("\n{bad},"));
+        assert!(said.contains("line 3, column `id`") && said.contains("no weight"), "{said}");
+    }
+    assert!(refused("\n?,").contains("missing"));
+    let nothing = GOOD.replace("\n1,", "\n0,").replace("\n2,", "\n0.0,").replace("\n3,", "\n0,");
+    let said = with(&section, &nothing).map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("weight 0") && said.contains("`id`"), "{said}");
+    // Rows to judge by may lack them, rows to learn from may not.
+    let bare = GOOD.lines().map(|line| format!("{}\n", &line[line.find(',').unwrap() + 1..]));
+    let bare: String = bare.collect();
+    assert!(matches!(with(&section, &bare), Err(TableError::MissingColumn { key: "weight-column", .. })));
+    let judged = Schema { weight_column_may_lack: true, ..schema(&section) };
+    assert_eq!(parse("t.csv", bare.as_bytes(), &judged).unwrap().dataset.weights(), None);
+}
+
+#[test]
 fn the_order_of_rows_and_columns_does_not_matter() {
     let other = "\
 blood,sick,site,sex,age,weight,id
