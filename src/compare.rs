@@ -48,7 +48,7 @@ struct SeedRun {
 /// Runs the comparison, prints its answer and keeps its results.
 pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
-    let prepared = Prepared::new(&args.plan, args.run.noise_seed)?;
+    let prepared = Prepared::new(&args.plan, args.run.noise_seed, progress)?;
     let bare = prepared.plan.unprotected();
     let rows = rows_of(&prepared.plan).map_err(|error| CommandError::plan(&args.plan.plan, error))?;
     let threads = setting::threads(args.run.threads);
@@ -90,6 +90,9 @@ pub(crate) fn run(args: &cli::Compare, progress: &Progress) -> Result<(), Comman
         for ((row, runs), pooled_runs) in rows.iter().zip(&mut runs_of_rows).zip(&mut pooled_of_rows) {
             let setting = prepared.variant(&row.plan, Seed(*seed))?;
             let run = federate(&setting, Some(&row.name), args, threads, &mut directory, &federated_task)?;
+            if let Some(warning) = run.warning.as_ref().filter(|_| at == 0) {
+                progress.note(&format!("warning: {}: {warning}", row.name));
+            }
             if at == 0 && setting.plan.protection().is_some() {
                 // The model that the plan promises is the one to keep.
                 directory.write_model(&run.model)?;
@@ -178,6 +181,7 @@ impl Row {
         // Pooled, whoever holds the rows sees them.
         let trusted = if has_rounds || noise_seed.is_some() { trusted } else { "whoever pools the rows" };
         Regime {
+            unit: Some(protection.unit().to_owned()),
             epsilon: Some(runs.iter().map(|run| run.epsilon).fold(0.0, f64::max)),
             delta: Some(protection.delta()),
             trusted: Some(trusted.to_owned()),
@@ -281,6 +285,7 @@ fn regime(name: &str, runs: &[SeedRun], has_rounds: bool) -> Regime {
         bytes_up: mean(&|run| run.bytes.up as f64) as u64,
         bytes_down: mean(&|run| run.bytes.down as f64) as u64,
         curve: (0..points).map(|at| point(runs, at, has_rounds)).collect(),
+        unit: None,
         epsilon: None,
         delta: None,
         trusted: None,

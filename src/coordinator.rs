@@ -36,6 +36,7 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     }
     let started = SystemTime::now();
     let plan = setting::plan(&args.plan)?;
+    setting::note_counted_rows(&plan, progress);
     let noise_seed = noise::seed(args.noise_seed, plan.seed().0)?;
     let served = served(plan, noise_seed)?;
     let threads = setting::threads(None);

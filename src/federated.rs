@@ -9,10 +9,11 @@ use crate::over_http;
 use crate::setting::Setting;
 use privet_core::nn;
 use privet_core::params::Params;
+use privet_core::participant::LocalTrainingError;
 use privet_core::plan::{Plan, Protection};
 use privet_core::round::{MaskedRecord, Outcome, RoundRecord};
 use privet_core::secagg::Missing;
-use privet_core::simulation::{RoundReport, Scores, Simulation};
+use privet_core::simulation::{Norms, RoundReport, Scores, Simulation};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub(crate) struct FederatedRun {
     pub(crate) seconds: f64,
     /// Whether it ended because the next round would have passed the plan's target epsilon.
     pub(crate) exhausted: bool,
+    /// What somebody should look into, whatever the result.
+    pub(crate) warning: Option<String>,
 }
 
 /// Runs a federation where it is asked to run. `observe` sees each round when it is over.
@@ -68,10 +71,12 @@ fn in_memory(
     let mut gradients = Vec::new();
     let mut failure = None;
     let mut exhausted = false;
+    let mut zeros = Zeros::default();
     let model = simulation.run(&|| began.elapsed(), &mut |report| {
         let round = line(setting, report, bytes_of_model);
         gradients.push(gradients.last().unwrap_or(&0) + report.gradients);
         exhausted |= report.exhausted;
+        zeros.add(report);
         let observed = observe(&round);
         rounds.push(round);
         match observed {
@@ -90,7 +95,35 @@ fn in_memory(
             gradients,
             seconds: began.elapsed().as_secs_f64(),
             exhausted,
+            warning: zeros.warning(),
         }),
+    }
+}
+
+/// Updates that were zero because their clients had none: under a promise to whole clients they are counted in silence,
+/// and a learning rate that is absurd would go unseen.
+#[derive(Default)]
+struct Zeros {
+    zeros: u64,
+    updates: u64,
+    first: Option<LocalTrainingError>,
+}
+
+impl Zeros {
+    fn add(&mut self, report: &RoundReport) {
+        self.zeros += report.norms.map_or(0, |norms| u64::from(norms.zeros));
+        self.updates += report.record.contributors().len() as u64;
+        if self.first.is_none() {
+            self.first.clone_from(&report.failure);
+        }
+    }
+
+    fn warning(&self) -> Option<String> {
+        let (zeros, updates, first) = (self.zeros, self.updates, self.first.as_ref()?);
+        Some(format!(
+            "{zeros} of {updates} updates were zeros, because there was none to send; the first: {first}. Only a \
+             simulation knows this, and no promise covers it"
+        ))
     }
 }
 
@@ -109,8 +142,11 @@ fn line(setting: &Setting, report: &RoundReport, bytes_of_model: u64) -> Round {
         total: report.seconds.total,
     };
     let test = report.test.clone().map(Scores::from);
-    let unprotected =
-        report.norms.map(|norms| Unprotected { clipped: norms.clipped, median_norm: norms.median });
+    let unprotected = report.norms.map(|Norms { clipped, median, zeros }| Unprotected {
+        clipped,
+        median_norm: median,
+        zeros,
+    });
     Round { unprotected, ..round_line(&setting.plan, &report.record, test, bytes, seconds) }
 }
 
@@ -146,7 +182,7 @@ pub(crate) fn round_line(
         epsilon: record.epsilon,
         noise_deviation: record.diagnostics.map(|told| told.noise_deviation),
         clip: record.diagnostics.map(|told| told.clip),
-        signal_to_noise: record.diagnostics.map(|told| told.signal_to_noise),
+        signal_to_noise: record.diagnostics.and_then(|told| told.signal_to_noise),
         within_clip: record.diagnostics.and_then(|told| told.within_clip),
         unprotected: None,
     }

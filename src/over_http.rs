@@ -59,7 +59,7 @@ pub(crate) fn run(
         );
         agents?;
         let serving::Concluded { model, rounds, seconds, exhausted, .. } = concluded?;
-        Ok(FederatedRun { model, rounds, gradients, seconds, exhausted })
+        Ok(FederatedRun { model, rounds, gradients, seconds, exhausted, warning: None })
     })
 }
 

@@ -4,7 +4,7 @@ use crate::cli::{PlanArgs, PlanCommand};
 use crate::error::CommandError;
 use crate::output;
 use crate::setting;
-use privet_core::plan::{Plan, built_in};
+use privet_core::plan::{ExampleRule, NoiseAt, Plan, Protection, built_in};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -44,18 +44,37 @@ pub(crate) fn run(command: &PlanCommand) -> Result<(), CommandError> {
     }
 }
 
-/// Every value of a plan. Two that follow from others unless they are given are told in comments, so that a plan that is
-/// shown, saved and then changed elsewhere does not hold on to what no longer follows.
+/// Every value of a plan. Those that follow from others unless they are given, and those that only follow, are told in
+/// comments, so that a plan that is shown, saved and then changed elsewhere does not hold on to what no longer follows.
 fn shown(plan: &Plan) -> String {
     let text = plan.to_toml();
+    let shares = plan.protection().and_then(|protection| match protection.noise_at() {
+        NoiseAt::Clients { shares } => Some(("noise-shares", "privacy", shares)),
+        _ => None,
+    });
     let derived =
         [("wait-for", "cohort", plan.wait_for()), ("weight-cap", "aggregation", plan.weights().largest())];
-    derived.into_iter().filter(|(key, ..)| !text.contains(&format!("\n{key} = "))).fold(
-        text.clone(),
-        |shown, (key, section, value)| {
+    let shown = derived
+        .into_iter()
+        .chain(shares)
+        .filter(|(key, ..)| !text.contains(&format!("\n{key} = ")))
+        .fold(text.clone(), |shown, (key, section, value)| {
             format!("{shown}\n# {key} = {value} in [{section}] follows from the rest")
-        },
-    )
+        });
+    plan.protection().map(divided).into_iter().fold(shown, |shown, told| format!("{shown}\n# {told}"))
+}
+
+/// By what private sums are divided, which no key says.
+fn divided(protection: &Protection) -> String {
+    match protection.examples() {
+        None => {
+            format!("the noised sum of a round is divided by {}, whoever took part", protection.denominator())
+        }
+        Some(ExampleRule { rate, steps, denominator, .. }) => format!(
+            "a round of a client has {steps} steps; each draws every example with a chance of {rate:.6}, and divides \
+             its noised sum by {denominator}"
+        ),
+    }
 }
 
 /// Writes a file that was not there before.

@@ -3,6 +3,7 @@
 use crate::cli::PlanArgs;
 use crate::error::CommandError;
 use crate::noise;
+use crate::progress::Progress;
 use privet_core::data::{Holdings, LabelDistribution, LoadError, Split};
 use privet_core::nn::{Examples, Network};
 use privet_core::plan::{Overrides, Plan, built_in};
@@ -36,8 +37,13 @@ pub(crate) struct Setting {
 
 impl Prepared {
     /// Reads the plan and its rows.
-    pub(crate) fn new(args: &PlanArgs, noise_seed: Option<u64>) -> Result<Prepared, CommandError> {
+    pub(crate) fn new(
+        args: &PlanArgs,
+        noise_seed: Option<u64>,
+        progress: &Progress,
+    ) -> Result<Prepared, CommandError> {
         let plan = plan(args)?;
+        note_counted_rows(&plan, progress);
         let loaded = plan.data().load(&mut read_file)?;
         let split = plan.data().split(&loaded)?;
         Ok(Prepared { plan, split, noise_seed })
@@ -77,7 +83,22 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, CommandError> {
             let rows = rows_per_client(&bare)?.ok_or_else(|| refused(error))?;
             Plan::parse_with(&text, Overrides { rows: Some(rows), ..overrides(args) }).map_err(refused)
         }
+        Ok(plan) if plan.rows_ask_for_rows() => match rows_per_client(&plan)? {
+            // Whoever needs the rows of the comparison is told what is missing.
+            None => Ok(plan),
+            rows => Plan::parse_with(&text, Overrides { rows, ..overrides(args) }).map_err(refused),
+        },
         plan => plan.map_err(refused),
+    }
+}
+
+/// Says that a number in the plan was counted from private rows, where it was.
+pub(crate) fn note_counted_rows(plan: &Plan, progress: &Progress) {
+    if let Some(rows) = plan.counted_rows() {
+        progress.note(&format!(
+            "note: rows-per-client = {rows} is counted from the clients' rows, and no noise hides it; give it in [privacy] \
+             where not even their number may be told"
+        ));
     }
 }
 

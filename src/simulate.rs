@@ -19,7 +19,7 @@ use std::time::SystemTime;
 /// Runs the federation, prints how it ended and keeps its results.
 pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
-    let prepared = Prepared::new(&args.plan, args.run.noise_seed)?;
+    let prepared = Prepared::new(&args.plan, args.run.noise_seed, progress)?;
     let threads = setting::threads(args.run.threads);
     let mut directory = RunDirectory::create(args.run.out.as_deref(), prepared.plan.name(), started)?;
     let plan = prepared.plan.to_toml();
@@ -43,6 +43,7 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
     let origin = results::origin(&prepared.plan, rows, started, args.run.over, threads);
     let explanation =
         explanation::of_model(&run.model, &setting.holdings.test, setting.plan.seed(), threads)?;
+    let warning = run.warning;
     let spent = run.rounds.iter().filter_map(|round| round.epsilon).fold(0.0, f64::max);
     let privacy = results::privacy(&prepared.plan, spent, args.run.noise_seed, run.exhausted);
     let seed = prepared.plan.seed();
@@ -50,6 +51,9 @@ pub(crate) fn run(args: &cli::Simulate, progress: &Progress) -> Result<(), Comma
     let document = results::simulation(origin, seed, (&run.model, metrics), run.seconds, run.rounds, privacy);
     let document = Simulation { explanation, ..document };
     results::note_privacy(&document, progress);
+    if let Some(warning) = warning {
+        progress.note(&format!("warning: {warning}"));
+    }
     directory.write_summary(&document)?;
     let labels = results::labels(setting.labels());
     directory.write_report(&report::simulate(&document, Some(&labels), &plan)?)?;

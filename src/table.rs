@@ -30,7 +30,7 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
     }
     header.extend(["time", "sent", "received"]);
     if private {
-        header.extend(["epsilon", "delta", "trusted"]);
+        header.extend(["epsilon", "delta", "unit", "trusted"]);
     }
 
     let rows =
@@ -52,6 +52,7 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
             if private {
                 cells.push(row.epsilon.map_or_else(String::new, |epsilon| format!("{epsilon:.2}")));
                 cells.push(row.delta.map_or_else(String::new, |delta| format!("{delta:.0e}")));
+                cells.push(row.unit.clone().unwrap_or_default());
                 cells.push(row.trusted.clone().unwrap_or_default());
             }
             cells

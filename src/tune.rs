@@ -29,7 +29,7 @@ type Judged = (Result<Scores, ValidationError>, f64);
 /// Runs the search, prints its answer and keeps its results; the best plan is the run's `plan.toml`.
 pub(crate) fn run(args: &cli::Tune, progress: &Progress) -> Result<(), CommandError> {
     let started = SystemTime::now();
-    let prepared = Prepared::new(&args.plan, None)?;
+    let prepared = Prepared::new(&args.plan, None, progress)?;
     if prepared.plan.protection().is_some() {
         return Err(CommandError::SearchSpendsPrivacy);
     }

@@ -61,6 +61,9 @@ pub(crate) struct Regime {
     pub(crate) bytes_down: u64,
     /// The way there, from the initial model to the final one; examples ascend.
     pub(crate) curve: Vec<CurvePoint>,
+    /// Whom privacy is promised to, `client` or `example`; left out of a regime that promises none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unit: Option<String>,
     /// The privacy loss spent; left out of a regime that promises none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) epsilon: Option<f64>,

@@ -61,6 +61,8 @@ pub(crate) struct Unprotected {
     pub(crate) clipped: f64,
     /// Median norm of the updates before they were clipped.
     pub(crate) median_norm: f64,
+    /// Clients that sent zeros because their training failed.
+    pub(crate) zeros: u32,
 }
 
 /// How the masks of a round went.

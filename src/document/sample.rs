@@ -52,6 +52,7 @@ pub(crate) fn every_field() -> Comparison {
                 test_accuracy: Some(interval),
                 test_loss: interval,
             }],
+            unit: Some("client".into()),
             epsilon: Some(1.0),
             delta: Some(1e-5),
             trusted: Some("the coordinator".into()),
@@ -122,7 +123,7 @@ pub(crate) fn round() -> Round {
         clip: Some(0.5),
         signal_to_noise: Some(1.5),
         within_clip: Some(0.5),
-        unprotected: Some(Unprotected { clipped: 0.5, median_norm: 0.5 }),
+        unprotected: Some(Unprotected { clipped: 0.5, median_norm: 0.5, zeros: 1 }),
     }
 }
 
@@ -218,6 +219,7 @@ pub(crate) fn comparison() -> Comparison {
         bytes_up: 3 * bytes,
         bytes_down: 4 * bytes,
         curve: (0..=20).map(|step| point(step, accuracy, loss)).collect(),
+        unit: None,
         epsilon: None,
         delta: None,
         trusted: None,

@@ -120,6 +120,7 @@ fn documents_survive_being_written_and_read() {
 fn fields_of_a_promise_not_made_are_left_out() {
     let mut comparison = comparison();
     comparison.rows[0] = Regime {
+        unit: None,
         epsilon: None,
         delta: None,
         trusted: None,
@@ -128,7 +129,7 @@ fn fields_of_a_promise_not_made_are_left_out() {
     };
     let found = serde_json::to_value(&comparison).unwrap();
     let row = found["rows"][0].as_object().unwrap();
-    assert!(!row.contains_key("epsilon") && !row.contains_key("delta") && !row.contains_key("trusted"));
+    assert!(["unit", "epsilon", "delta", "trusted"].iter().all(|key| !row.contains_key(*key)));
     assert_eq!(row["test_accuracy"], Value::Null);
 }
 

@@ -26,13 +26,13 @@ pub(crate) struct EpsilonArgs {
     #[command(flatten)]
     pub(super) release: ReleaseArgs,
     /// Standard deviation of the noise over the clip (for laplace: its scale b over the clip).
-    #[arg(long, value_name = "Z")]
+    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
     pub(super) noise_multiplier: f64,
     /// How many rounds, or steps of training, there are.
     #[arg(long, default_value_t = 1)]
     pub(super) rounds: u64,
     /// The probability with which the promise may fail.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(super) delta: f64,
     /// Draw epsilon over the rounds into this file: .svg or .html.
     #[arg(long, value_name = "FILE")]
@@ -47,13 +47,13 @@ pub(crate) struct NoiseArgs {
     #[command(flatten)]
     pub(super) release: ReleaseArgs,
     /// The epsilon to stay within.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(super) epsilon: f64,
     /// How many rounds, or steps of training, there are.
     #[arg(long, default_value_t = 1)]
     pub(super) rounds: u64,
     /// The probability with which the promise may fail.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(super) delta: f64,
     /// Print one JSON document (docs/json.md).
     #[arg(long)]
@@ -65,13 +65,13 @@ pub(crate) struct RoundsArgs {
     #[command(flatten)]
     pub(super) release: ReleaseArgs,
     /// The epsilon to stay within.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(super) epsilon: f64,
     /// Standard deviation of the noise over the clip (for laplace: its scale b over the clip).
-    #[arg(long, value_name = "Z")]
+    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
     pub(super) noise_multiplier: f64,
     /// The probability with which the promise may fail.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(super) delta: f64,
     /// Print one JSON document (docs/json.md).
     #[arg(long)]
@@ -91,7 +91,7 @@ pub(crate) struct ReleaseArgs {
     #[arg(long, value_enum)]
     sampling: Option<Rule>,
     /// The probability with which a unit takes part in a round, for poisson.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     q: Option<f64>,
     /// How many units there are, for fixed.
     #[arg(long, value_name = "UNITS")]

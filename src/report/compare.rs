@@ -82,7 +82,7 @@ fn answer(comparison: &Comparison, colours: &[RGBColor]) -> Markup {
                         th scope="col" { "time" }
                         th scope="col" { "sent" }
                         th scope="col" { "received" }
-                        @if private { th scope="col" { "ε at δ" } th scope="col" { "trusted" } }
+                        @if private { th scope="col" { "ε at δ" } th scope="col" { "protects" } th scope="col" { "trusted" } }
                     }
                 }
                 tbody {
@@ -99,6 +99,7 @@ fn answer(comparison: &Comparison, colours: &[RGBColor]) -> Markup {
                             td { (or_dash((row.bytes_down > 0).then(|| quantity::bytes(row.bytes_down)))) }
                             @if private {
                                 td { (or_dash(promise(row))) }
+                                td.words { (or_dash(row.unit.as_ref().map(|unit| format!("each {unit}")))) }
                                 td.words { (or_dash(row.trusted.clone())) }
                             }
                         }
@@ -122,35 +123,53 @@ fn spread_note(seeds: usize) -> String {
     )
 }
 
-/// Test accuracy against epsilon, over the rows that promise privacy; nothing if there are none.
+/// Test accuracy against epsilon, over the rows that promise privacy; nothing if there are none. An epsilon says nothing
+/// without the unit it is promised to, so that every unit has a line of its own, and the pooled rows theirs.
 fn accuracy_by_epsilon(comparison: &Comparison) -> Result<Option<Markup>, ReportError> {
-    let private = comparison.rows.iter().filter_map(|row| {
-        let interval = row.test_accuracy.as_ref()?.interval();
-        Some(Point { x: row.epsilon?, y: interval.mean, half: interval.ci95 })
-    });
-    let mut points: Vec<Point> = private.collect();
-    points.sort_by(|a, b| a.x.total_cmp(&b.x));
-    let rows = points.clone();
+    let mut promises: Vec<(String, Vec<Point>)> = Vec::new();
+    for row in &comparison.rows {
+        let (Some(accuracy), Some(epsilon), Some(unit)) = (&row.test_accuracy, row.epsilon, &row.unit) else {
+            continue;
+        };
+        let pooled = row.curve.iter().all(|point| point.round.is_none());
+        let name = format!("{unit}-level{}", if pooled { ", pooled" } else { "" });
+        let Interval { mean, ci95 } = accuracy.interval();
+        let point = Point { x: epsilon, y: mean, half: ci95 };
+        match promises.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, points)) => points.push(point),
+            None => promises.push((name, vec![point])),
+        }
+    }
+    promises.iter_mut().for_each(|(_, points)| points.sort_by(|a, b| a.x.total_cmp(&b.x)));
     let (title, description) = (
         "Accuracy against epsilon",
-        "The private regimes at the end of their run: the less may be \
-        told of anybody, the smaller epsilon.",
+        "The private regimes at the end of their run, by whom the promise is made to: the less may be told of \
+        anybody, the smaller epsilon.",
     );
+    let colours = || palette::SERIES.into_iter();
+    let series = promises.iter().zip(colours()).map(|((name, points), colour)| Series {
+        name: name.clone(),
+        colour,
+        points: points.clone(),
+    });
     let chart = LineChart {
         title,
         description,
         x_label: "epsilon",
         y_tick: percent_tick,
         y_limits: 0.0..1.0,
-        series: vec![Series { name: "private".into(), colour: palette::FIRST, points }],
+        series: series.collect(),
     };
     let Some(svg) = lines(&chart)? else { return Ok(None) };
-    let cells = rows.iter().map(|point| {
+    let cells = promises.iter().flat_map(|(name, points)| points.iter().map(move |point| (name, point)));
+    let cells = cells.map(|(name, point)| {
         let interval = Interval { mean: point.y, ci95: point.half };
-        [format!("{:.3}", point.x), quantity::percent_with_interval(interval)]
+        [name.clone(), format!("{:.3}", point.x), quantity::percent_with_interval(interval)]
     });
-    let table = numbers(&["epsilon", "test accuracy, %"], cells);
-    let legend = html! { span.key { (line_swatch(palette::FIRST)) "private" } };
+    let table = numbers(&["promise", "epsilon", "test accuracy, %"], cells);
+    let legend = html! {
+        @for ((name, _), colour) in promises.iter().zip(colours()) { span.key { (line_swatch(colour)) (name) } }
+    };
     Ok(Some(figure(title, &legend, &svg, description, &table)))
 }
 

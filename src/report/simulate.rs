@@ -140,7 +140,10 @@ fn clip(rounds: &[Round]) -> Result<Markup, ReportError> {
     let known = !median.points.is_empty();
     let description = match known {
         true => format!("The clip, and the median norm of updates before it. Of the median: {UNPROTECTED}"),
-        false => "The most that an update could measure in each round.".to_owned(),
+        false if rounds.iter().any(|round| round.signal_to_noise.is_some()) => {
+            "The most that an update could measure in each round.".to_owned()
+        }
+        false => "The most that the gradient of one example could measure in each step.".to_owned(),
     };
     let clip = series("clip", FIRST, rounds, |round| round.clip);
     let chart = LineChart {

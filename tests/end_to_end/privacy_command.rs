@@ -55,6 +55,8 @@ fn questions_without_an_answer_say_why() {
         ("--q", "1.5", "sampl"),
         ("--noise-multiplier", "0", "noise"),
         ("--noise-multiplier", "NaN", "noise"),
+        ("--noise-multiplier", "-1", "the noise is -1"),
+        ("--delta", "-1", "delta is -1"),
         ("--rounds", "0", "0"),
         ("--rounds", "1000000000", "1000000000"),
     ];

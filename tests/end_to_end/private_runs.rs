@@ -175,10 +175,15 @@ fn steps_that_protect_examples_are_the_same_bits_over_any_transport() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         let epsilon = line["epsilon"].as_f64().unwrap();
         assert!(epsilon > spent && line["train_loss"].is_null() && line["contributed"] == 4, "{line}");
+        // What is told of a step follows from the plan: a little more noise than multiplier x clip / batch-size.
+        let noise = 100.0 * line["noise_deviation"].as_f64().unwrap();
+        assert!(line["clip"] == 1.0 && noise > 1.0 && noise < 1.05, "{line}");
+        assert!(line.get("signal_to_noise").is_none(), "{line}");
         spent = epsilon;
     }
     assert_eq!(document["privacy"]["epsilon"].as_f64(), Some(spent));
-    // How many rows a client holds on average is filled in where the rows are at hand, and shown.
+    // How many rows a client holds on average is filled in where the rows are at hand, told and shown.
+    assert!(text(&run.stderr).contains("is counted from the clients' rows"), "{}", text(&run.stderr));
     let shown = text(&sandbox.read("memory/plan.toml"));
     assert!(shown.contains("rows-per-client = 11"), "{shown}");
     for threads in ["--threads 1", "--over http"] {
@@ -228,6 +233,68 @@ fn a_comparison_sets_dp_sgd_on_the_pooled_rows_beside_the_federation() {
     let accuracy = |row: &serde_json::Value| row["test_accuracy"]["mean"].as_f64().unwrap();
     assert!(accuracy(&rows[4]) > 0.3 && rows[4]["bytes_up"] == 0, "{}", rows[4]);
     assert!(text(&sandbox.read("run/report.html")).contains("Accuracy against epsilon"));
+}
+
+const DIGITS: &str = include_str!("../../examples/plans/digits-private.toml");
+
+#[test]
+fn a_comparison_makes_its_promise_to_clients_and_to_examples() {
+    let plan = DIGITS.replace("rounds = 20", "rounds = 6").replace(", privacy.rows-per-client = 224", "");
+    let sandbox = Sandbox::with("plan.toml", &plan);
+    let run = sandbox.run("compare plan.toml --seeds 1 --json --out run");
+    let said = text(&run.stderr);
+    assert!(run.status.success() && said.contains("rows-per-client = 224 is counted"), "{said}");
+    let document: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    let rows = document["rows"].as_array().unwrap();
+    let told =
+        |at: usize| (rows[at]["name"].as_str().unwrap(), rows[at]["unit"].as_str(), &rows[at]["trusted"]);
+    assert_eq!(rows.len(), 7);
+    assert!((0..3).all(|at| told(at).1.is_none()));
+    let coordinator = &"coordinator".into();
+    assert_eq!(told(3), ("federated + client-level DP, epsilon 8", Some("client"), coordinator));
+    assert_eq!(told(4), ("federated + client-level DP, epsilon 32", Some("client"), coordinator));
+    assert_eq!(told(5), ("federated + example-level DP", Some("example"), &"nobody".into()));
+    assert_eq!((told(6).1, told(6).2), (Some("example"), &"whoever pools the rows".into()));
+    for row in &rows[3..] {
+        let (epsilon, accuracy) = (row["epsilon"].as_f64().unwrap(), &row["test_accuracy"]["mean"]);
+        assert!(epsilon > 7.9 && epsilon <= 32.0 && accuracy.as_f64().unwrap() > 0.0, "{row}");
+    }
+    // An epsilon is drawn with those of the same unit alone.
+    let report = text(&sandbox.read("run/report.html"));
+    for line in ["client-level<", "example-level<", "example-level, pooled<"] {
+        assert!(report.contains(line), "{line}");
+    }
+    sandbox.write("typed.toml", DIGITS);
+    sandbox.succeed("plan check typed.toml");
+}
+
+#[test]
+fn what_follows_from_a_private_plan_is_shown() {
+    let shares =
+        PRIVATE.replace("minimum = 0", "minimum = 3").replace("clip", "noise-at = \"clients\"\nclip");
+    let sandbox = Sandbox::with("shares.toml", &shares);
+    let shown = sandbox.succeed("plan show shares.toml");
+    assert!(shown.contains("\n# noise-shares = 3 in [privacy] follows from the rest"), "{shown}");
+    assert!(shown.contains("\n# the noised sum of a round is divided by 5, whoever took part"), "{shown}");
+    sandbox.write("examples.toml", BY_EXAMPLE.replace("clip = 1.0", "clip = 1.0\nrows-per-client = 400"));
+    let shown = sandbox.succeed("plan show examples.toml");
+    let told = "# a round of a client has 4 steps; each draws every example with a chance of 0.250000, and divides its \
+                noised sum by 100";
+    assert!(shown.contains(told), "{shown}");
+}
+
+/// Nobody but a simulation can tell that all clients diverge; whoever simulates is told.
+#[test]
+fn a_learning_rate_that_diverges_under_a_promise_to_clients_is_warned_of() {
+    let sandbox = Sandbox::with("plan.toml", format!("{PRIVATE}[training]\nlearning-rate = 1e30\n"));
+    let run = sandbox.run("simulate plan.toml --json --out run");
+    let said = text(&run.stderr);
+    assert!(run.status.success() && said.contains("updates were zeros"), "{said}");
+    assert!(said.contains("learning rate"), "{said}");
+    let line: serde_json::Value =
+        serde_json::from_str(text(&sandbox.read("run/metrics.jsonl")).lines().next().unwrap()).unwrap();
+    assert_eq!(line["declined"], 0);
+    assert_eq!(line["unprotected"]["zeros"], line["contributed"]);
 }
 
 #[test]

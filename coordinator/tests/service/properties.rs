@@ -131,7 +131,7 @@ async fn told(store: &impl Store, now: Timestamp, noisy: bool) -> Told {
 /// A store that was opened again draws other noise, and the noised mean tells of it.
 fn without_noise(mut record: RoundRecord) -> RoundRecord {
     if let Some(diagnostics) = &mut record.diagnostics {
-        diagnostics.signal_to_noise = 0.0;
+        diagnostics.signal_to_noise = None;
     }
     record
 }

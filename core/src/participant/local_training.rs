@@ -49,6 +49,7 @@ pub struct Worker {
     pub(super) workspace: Workspace,
     pub(super) local: Params,
     clipped: Option<Clipped>,
+    failure: Option<LocalTrainingError>,
 }
 
 /// Why a participant has no update to give.
@@ -225,20 +226,26 @@ impl LocalTraining {
     /// Memory for one participant at a time.
     pub fn worker(&self) -> Worker {
         let local = Params::zeros(Arc::clone(self.network.layout()));
-        Worker { workspace: Workspace::new(&self.network), local, clipped: None }
+        Worker { workspace: Workspace::new(&self.network), local, clipped: None, failure: None }
     }
 
     /// Trains a copy of the round's model on a client's rows: how it moved is the update.
     ///
+    /// Where a promise is made to whole clients, whether the training succeeds is as private as the rows: if it does not,
+    /// the update is zero, protected like any other, and [`Worker::take_failure`] says why.
+    ///
     /// The result depends on the plan, the round, the client, the model and the rows, and on nothing else.
+    ///
+    /// # Errors
+    /// Without such a promise, whatever keeps the client from an update; with it, what follows from the task alone.
     pub fn update(
         &self,
         task: Task<'_>,
         examples: &dyn Examples,
         worker: &mut Worker,
     ) -> Result<Update, LocalTrainingError> {
-        let progress = self.train(task, examples, worker)?;
-        self.encode(task, examples.len(), &progress, worker)
+        let trained = self.train(task, examples, worker);
+        self.encode(task, examples.len(), trained, worker)
     }
 
     /// The first half of [`LocalTraining::update`]: leaves the trained model with the worker.
@@ -281,9 +288,10 @@ impl LocalTraining {
         &self,
         task: Task<'_>,
         examples: usize,
-        progress: &Progress,
+        trained: Result<Progress, LocalTrainingError>,
         worker: &mut Worker,
     ) -> Result<Update, LocalTrainingError> {
+        (worker.clipped, worker.failure) = (None, None);
         let weight = self.weights.of(examples);
         let by_client = self.protection.as_ref().filter(|protection| protection.examples().is_none());
         if let Some(protection) = by_client {
@@ -293,13 +301,24 @@ impl LocalTraining {
                 round: task.round,
                 clip: clip.norm(),
             })?;
-            let (mut delta, clipped) =
-                protecting::clipped(&protection, &self.writing, task, &mut worker.local)?;
-            worker.clipped = Some(clipped);
+            let written = trained
+                .and_then(|_| protecting::clipped(&protection, &self.writing, task, &mut worker.local));
+            let mut delta = match written {
+                Ok((delta, clipped)) => {
+                    worker.clipped = Some(clipped);
+                    delta
+                }
+                // To decline would tell of the rows, in front of everybody and under no noise.
+                Err(failure) => {
+                    worker.failure = Some(failure);
+                    protecting::nothing(&protection, worker.local.len())
+                }
+            };
             protecting::add_noise(&protection, task, self.noise_seed.as_deref(), &mut delta);
             // The loss is a function of the rows that no clip bounds: it stays at home.
             return Ok(Update { delta, weight, loss: 0 });
         }
+        let progress = trained?;
         let delta = self.writing.difference(task, worker.local.values(), task.model.values())?;
         // Where single examples are protected the training has told no loss.
         let loss = self.writing.grid.encode_saturating(progress.mean_loss);
@@ -312,6 +331,12 @@ impl Worker {
     /// protects: a simulation may look at it, and nobody else.
     pub(crate) fn take_clipped(&mut self) -> Option<Clipped> {
         self.clipped.take()
+    }
+
+    /// Why the update that was encoded last is zero, if it is because there was none. It is for the client alone, or for
+    /// a simulation: no noise hides it.
+    pub fn take_failure(&mut self) -> Option<LocalTrainingError> {
+        self.failure.take()
     }
 }
 

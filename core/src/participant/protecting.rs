@@ -32,6 +32,15 @@ pub(super) fn clipped(
     Ok((delta, clipped))
 }
 
+/// What a participant sends that has no update to send: it did not move, and votes as one whose update was cut.
+pub(super) fn nothing(protection: &RoundProtection, parameters: usize) -> Vec<i32> {
+    let mut delta = vec![0; parameters];
+    if protection.votes().is_some() {
+        delta.push(-VOTE);
+    }
+    delta
+}
+
 /// Adds the participant's noise, if it is the one to add any.
 ///
 /// # Panics

@@ -174,3 +174,80 @@ impl Declined {
         self.source.reason()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Shard, sets};
+    use crate::nn::Network;
+    use crate::plan::{Plan, VOTE};
+    use crate::privacy::NoiseSeed;
+    use crate::random::Purpose;
+    use std::sync::Arc;
+
+    const DIVERGES: &str = "\
+[federation]
+rounds = 4
+[data]
+source = \"digits\"
+[model]
+hidden = [16]
+[training]
+learning-rate = 1e30
+[aggregation]
+weights = \"uniform\"
+";
+    const PRIVATE: &str = "\
+[privacy]
+clip = 0.5
+delta = 1e-3
+noise-multiplier = 0.7
+adaptive-clip = {}
+";
+
+    /// One round of a client whose training diverges, and the worker that it trained with.
+    fn train(text: &str) -> (Result<Trained, Declined>, Worker, Arc<Network>) {
+        let plan = Plan::parse(text).unwrap();
+        let network = Arc::new(plan.network(64, 10).unwrap());
+        let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
+        let file = nn::to_safetensors(&network, &model);
+        let seed = Arc::new(NoiseSeed::from_bytes(&mut [3; 32]));
+        let client = Participant::new(1, LocalTraining::with_noise(&plan, Arc::clone(&network), seed));
+        let mut worker = client.worker();
+        let ready = client.assign(1, HexDigest::of(&file), None).receive(&file).unwrap();
+        let rows = Shard::all(Arc::new(sets::digits())).select(0..50).unwrap();
+        let trained = ready.train(&rows, &mut worker);
+        (trained, worker, network)
+    }
+
+    #[test]
+    fn a_client_that_diverges_declines_where_nothing_is_promised() {
+        let (trained, mut worker, _) = train(DIVERGES);
+        assert_eq!(trained.unwrap_err().reason(), DeclineReason::Diverged);
+        assert!(worker.take_failure().is_none());
+    }
+
+    /// Nobody can tell it from one whose training went well, but for the noise that nobody can take off.
+    #[test]
+    fn a_client_that_diverges_sends_zeros_under_its_noise_where_clients_are_protected() {
+        for noise_at in ["coordinator", "clients", "local"] {
+            let text = format!(
+                "{DIVERGES}{}",
+                PRIVATE.replace("clip = 0.5", &format!("noise-at = \"{noise_at}\"\nclip = 0.5"))
+            );
+            let (trained, mut worker, network) = train(&text);
+            let update = UpdateMessage::decode(trained.unwrap().body()).unwrap().update;
+            assert_eq!(update.delta.len(), network.layout().len() + 1);
+            assert_eq!((update.weight, update.loss), (1, 0));
+            let (vote, movement) = update.delta.split_last().unwrap();
+            let noised = movement.iter().filter(|value| **value != 0).count();
+            if noise_at == "coordinator" {
+                assert_eq!((*vote, noised), (-VOTE, 0));
+            } else {
+                assert!(noised > movement.len() / 2 && *vote != -VOTE, "{noise_at}: {noised} {vote}");
+            }
+            let failure = worker.take_failure().unwrap();
+            assert_eq!(failure.reason(), DeclineReason::Diverged);
+        }
+    }
+}

@@ -140,6 +140,12 @@ impl Plan {
         Overrides { rows: self.rows, ..Overrides::default() }
     }
 
+    /// How many rows a client holds as counted from the rows and not given by the plan ([`Overrides`]); `None` if nobody
+    /// told.
+    pub fn counted_rows(&self) -> Option<u32> {
+        self.rows
+    }
+
     /// The plan as typed.
     pub(super) fn typed(&self) -> &RawPlan {
         &self.typed
@@ -195,7 +201,9 @@ impl Plan {
         if let Some(Err(error)) =
             self.protection.as_ref().and_then(|protection| protection.example_noise(network.layout().len()))
         {
-            let place = self.lines.place("privacy", "noise-multiplier");
+            let found = self.typed.privacy.as_ref().is_some_and(|section| section.noise_multiplier.is_none());
+            let key = if found { "target-epsilon" } else { "noise-multiplier" };
+            let place = self.lines.place("privacy", key);
             let fault = Box::new(ValueFault::Privacy(error.into()));
             return Err(PlanError::Value { place, fault });
         }

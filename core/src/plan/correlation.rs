@@ -196,8 +196,12 @@ impl Checker {
             Some(_) => Ok(()),
             None => {
                 let deviation = noise_multiplier * correlation.sensitivity * steps;
-                let conflict = Conflict::NoiseOffGrid { deviation };
-                Err(self.conflict(MATRIX, ("encoding", "fraction-bits"), conflict))
+                let key = self.noise_key();
+                let (key, conflict) = match key.1 {
+                    "target-epsilon" => (key, Conflict::TargetOffGrid { deviation }),
+                    _ => (MATRIX, Conflict::NoiseOffGrid { deviation }),
+                };
+                Err(self.conflict(key, ("encoding", "fraction-bits"), conflict))
             }
         }
     }

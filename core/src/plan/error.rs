@@ -70,7 +70,11 @@ pub enum PlanError {
 impl PlanError {
     /// Whether all that is missing is how many rows a client usually holds: see [`Overrides`](super::Overrides).
     pub fn asks_for_rows(&self) -> bool {
-        matches!(self, PlanError::Value { fault, .. } if **fault == ValueFault::RowsUnknown)
+        match self {
+            PlanError::Value { fault, .. } => **fault == ValueFault::RowsUnknown,
+            PlanError::Row { error, .. } => error.asks_for_rows(),
+            _ => false,
+        }
     }
 
     /// The same mistake in a plan that nobody typed in lines.
@@ -260,13 +264,22 @@ pub enum Conflict {
         /// Its standard deviation.
         deviation: f64,
     },
+    /// A target whose noise the grid does not hold.
+    #[error(
+        "the noise that it takes, {deviation:.3e} grid steps, cannot be drawn: the most is 67,108,863; raise the target, or \
+         give the encoding fewer fraction bits"
+    )]
+    TargetOffGrid {
+        /// The noise's standard deviation.
+        deviation: f64,
+    },
     /// A clip below one step.
     #[error("the clip is less than one step of the grid; give the encoding more fraction bits")]
     ClipBelowStep,
     /// Noised updates that the grid does not hold.
     #[error(
         "a clipped and noised coordinate can be as large as {most:.3}, and the grid ends at {largest:.3}; give the \
-         encoding fewer fraction bits"
+         encoding fewer fraction bits, or less noise (a larger epsilon takes less)"
     )]
     NoisedBeyondGrid {
         /// Thirteen deviations beyond the clip.
@@ -293,8 +306,8 @@ pub enum Conflict {
     StatisticsOfOwnRows,
     /// Columns that depend on other rows.
     #[error(
-        "the categories of {undeclared} would be collected from the rows, and tell which there are; declare them in the \
-         schema"
+        "the categories of {undeclared} would be collected from the rows, and tell which there are, whatever the clip and the \
+         noise; declare them in the schema"
     )]
     CategoriesOfOwnRows {
         /// The columns.

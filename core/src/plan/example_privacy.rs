@@ -24,7 +24,6 @@ const TARGET: Key = ("privacy", "target-epsilon");
 const SHARES: Key = ("privacy", "noise-shares");
 const WEIGHTS: Key = ("aggregation", "weights");
 const STANDARDIZE: Key = ("data", "standardize");
-const SOURCE: Key = ("data", "source");
 
 /// How local training keeps a promise to every single example: the same for all clients and rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,10 +145,6 @@ impl Checker {
             .map_err(|error| self.fault("training", error.key(), ValueFault::Recipe(error)))?;
         if *data.standardization() == Standardization::Client {
             return Err(self.conflict(STANDARDIZE, UNIT, Conflict::StatisticsOfOwnRows));
-        }
-        if !data.undeclared().is_empty() {
-            let undeclared = data.undeclared().join(", ");
-            return Err(self.conflict(SOURCE, UNIT, Conflict::CategoriesOfOwnRows { undeclared }));
         }
         Ok(())
     }

@@ -9,11 +9,14 @@ mod correlation;
 mod error;
 mod example_privacy;
 mod masking;
+mod noise_search;
 mod privacy;
+mod privacy_fault;
 mod protection;
 mod raw;
 mod reading;
 mod rows;
+mod sampling_law;
 mod search;
 mod template;
 mod value_fault;
@@ -26,7 +29,7 @@ pub use correlation::Correlation;
 pub use error::{Conflict, PlanError};
 pub use example_privacy::{ExampleRule, noise_for_steps};
 pub use masking::Masking;
-pub use privacy::PrivacyFault;
+pub use privacy_fault::PrivacyFault;
 pub use protection::{NoiseAt, Protection, RoundProtection, VOTE};
 pub use raw::{
     AdversaryName, AggregationSection, CohortSection, CompareSection, EncodingSection, FederationSection,

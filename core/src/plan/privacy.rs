@@ -2,72 +2,24 @@
 
 use super::check::{Checker, Key};
 use super::masking::Graphs;
-use super::protection::{MOST_BIT_NOISE, ROUNDING_DISTANCE, TAIL, clip_range, noise_of_one, too_small};
+use super::protection::{MOST_BIT_NOISE, ROUNDING_DISTANCE, clip_range};
 use super::raw::{AdaptiveClipSection, NoiseAtName, PrivacySection, UnitName};
-use super::{CohortRule, Conflict, NoiseAt, PlanError, Protection, SamplingRule, ValueFault, Weights};
+use super::{CohortRule, Conflict, NoiseAt, PlanError, PrivacyFault, Protection, SamplingRule, Weights};
 use crate::data::DataPlan;
 use crate::encoding::FixedPoint;
 use crate::nn::Recipe;
 use crate::privacy::accounting::calibration::Target;
-use crate::privacy::accounting::{Accountant, AccountingError};
-use crate::privacy::matrix::MatrixError;
-use crate::privacy::{
-    Adaptation, AdaptiveClip, AdaptiveClippingError, Clip, ClippingError, Event, EventError,
-    ExampleNoiseError, Ledger, LedgerError, Mechanism, Neighbouring, Next, Sampling,
-};
-
-/// Why a promise of privacy cannot be made.
-#[derive(Debug, thiserror::Error, PartialEq)]
-pub enum PrivacyFault {
-    /// There is no such clip.
-    #[error(transparent)]
-    Clip(#[from] ClippingError),
-    /// The clip cannot adapt like this.
-    #[error(transparent)]
-    Adaptive(#[from] AdaptiveClippingError),
-    /// Noise cannot be correlated like this.
-    #[error(transparent)]
-    Matrix(#[from] MatrixError),
-    /// There is no such noise.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// There is no such delta or target, or nothing reaches it.
-    #[error(transparent)]
-    Accounting(#[from] AccountingError),
-    /// What is spent cannot be said.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// So little noise that no accountant has a meaningful answer.
-    #[error(
-        "the {rounds} rounds of the plan would cost an epsilon far above 20, which promises nothing: add noise, or train for \
-         fewer steps"
-    )]
-    NothingPromised {
-        /// How many rounds.
-        rounds: u32,
-    },
-    /// The noise does not go with the model.
-    #[error(transparent)]
-    Examples(#[from] ExampleNoiseError),
-}
-
-impl From<PrivacyFault> for ValueFault {
-    fn from(fault: PrivacyFault) -> ValueFault {
-        ValueFault::Privacy(fault)
-    }
-}
+use crate::privacy::{Adaptation, AdaptiveClip, AdaptiveClippingError, Clip, Event, Mechanism};
 
 /// Keys of the plan that conflicts name.
 const NOISE_AT: Key = ("privacy", "noise-at");
-const NOISE: Key = ("privacy", "noise-multiplier");
-const TARGET: Key = ("privacy", "target-epsilon");
 const CLIP: Key = ("privacy", "clip");
+const SOURCE: Key = ("data", "source");
+const UNIT: Key = ("privacy", "unit");
 const ADAPTIVE: Key = ("privacy", "adaptive-clip");
 const ROWS: Key = ("compare", "target-epsilons");
 const SHARES: Key = ("privacy", "noise-shares");
 const MINIMUM: Key = ("cohort", "minimum");
-const SAMPLING: Key = ("cohort", "sampling");
-const BITS: Key = ("encoding", "fraction-bits");
 const WEIGHTS: Key = ("aggregation", "weights");
 
 impl Checker {
@@ -97,6 +49,10 @@ impl Checker {
         Target::new(1.0, section.delta).map_err(|error| faulty("delta", error.into()))?;
         if let Some(target) = section.target_epsilon {
             Target::new(target, section.delta).map_err(|error| faulty("target-epsilon", error.into()))?;
+        }
+        if !data.undeclared().is_empty() {
+            let undeclared = data.undeclared().join(", ");
+            return Err(self.conflict(SOURCE, UNIT, Conflict::CategoriesOfOwnRows { undeclared }));
         }
         if section.unit == UnitName::Example {
             let training = (data, recipe);
@@ -224,7 +180,7 @@ impl Checker {
             (NoiseAtName::Clients, _)
                 if graphs.is_some() && self.raw.cohort.sampling == SamplingRule::Poisson =>
             {
-                Err(self.conflict(NOISE_AT, SAMPLING, Conflict::NoiseOfAnyCohort))
+                Err(self.conflict(NOISE_AT, super::sampling_law::SAMPLING, Conflict::NoiseOfAnyCohort))
             }
             (NoiseAtName::Clients, shares) => {
                 if let Some(graphs) = graphs.filter(|_| honest == 0) {
@@ -257,165 +213,15 @@ impl Checker {
             },
         }
     }
-
-    /// The sampling rule by which the accountant may reckon: the cohort rule must implement it.
-    fn accounted_sampling(
-        &self,
-        noise_at: NoiseAt,
-        cohort: CohortRule,
-        masked: bool,
-    ) -> Result<SamplingRule, PlanError> {
-        if masked {
-            // The participants of a masked round are told who the others are: no draw hides anybody.
-            return Ok(SamplingRule::All);
-        }
-        let whole = cohort.sampling == SamplingRule::Fixed && cohort.fraction >= 1.0;
-        let sampling = if whole { SamplingRule::All } else { cohort.sampling };
-        if noise_at == NoiseAt::Local || sampling != SamplingRule::Fixed {
-            return Ok(sampling);
-        }
-        if cohort.over_selection > 1.0 {
-            let reserve = ("cohort", "over-selection");
-            return Err(self.conflict(reserve, SAMPLING, Conflict::SpeedDecides));
-        }
-        let clients = self.clients();
-        match self.raw.cohort.wait_for {
-            Some(wait_for) if wait_for < clients => {
-                let wanted = cohort.wanted(clients);
-                let conflict = Conflict::PopulationVaries { wanted, clients, wait_for };
-                Err(self.conflict(("cohort", "wait-for"), SAMPLING, conflict))
-            }
-            _ => Ok(sampling),
-        }
-    }
-
-    /// What the accountant is told of the draw, and of whom the promise is made.
-    fn sampling_law(
-        &self,
-        noise_at: NoiseAt,
-        sampling: SamplingRule,
-        cohort: CohortRule,
-    ) -> (Sampling, Neighbouring) {
-        let population = self.clients();
-        match (sampling, noise_at) {
-            // What a client sends carries its own noise and its name: no draw hides it, and it is compared with
-            // whatever else the client could have sent.
-            (_, NoiseAt::Local | NoiseAt::Examples) => (Sampling::All {}, Neighbouring::ReplaceOne),
-            (SamplingRule::Poisson, NoiseAt::Coordinator) => {
-                (Sampling::Poisson { q: cohort.fraction }, Neighbouring::AddOrRemoveOne)
-            }
-            // A client that is not there adds no share either: the noise would tell. Its update is zero instead.
-            (SamplingRule::Poisson, NoiseAt::Clients { .. }) => {
-                (Sampling::Poisson { q: cohort.fraction }, Neighbouring::ZeroOut)
-            }
-            (SamplingRule::Fixed, _) => {
-                let (population, sample) = (u64::from(population), u64::from(cohort.wanted(population)));
-                (Sampling::FixedSize { population, sample }, Neighbouring::ReplaceOne)
-            }
-            (SamplingRule::All, _) => (Sampling::All {}, Neighbouring::ZeroOut),
-        }
-    }
-
-    /// The chance that a Poisson round is not released because of who was drawn, of which the number of drawn clients
-    /// can be told. Where everybody's share is there or clients are replaced, neighbours draw equally many.
-    fn small_cohorts(&self, noise_at: NoiseAt, sampling: SamplingRule, cohort: CohortRule) -> f64 {
-        match (sampling, noise_at) {
-            (SamplingRule::Poisson, NoiseAt::Coordinator) => {
-                let clients = self.raw.cohort.wait_for.unwrap_or(self.clients());
-                // One client less on the other side of the relation.
-                too_small(clients.saturating_sub(1), cohort.fraction, self.raw.cohort.minimum)
-            }
-            _ => 0.0,
-        }
-    }
-
-    /// The noise that is given, or that the target asks for.
-    pub(super) fn noise(
-        &self,
-        section: &PrivacySection,
-        distance: f64,
-        releases: u32,
-        release: impl Fn(f64, u32) -> Result<Event, EventError>,
-    ) -> Result<f64, PlanError> {
-        let target = match (section.noise_multiplier, section.target_epsilon) {
-            (Some(noise), _) => return Ok(noise),
-            (None, None) => return Err(self.conflict(NOISE, TARGET, Conflict::NeitherNoiseNorTarget)),
-            (None, Some(target)) => target,
-        };
-        // What the distance costs is kept apart, at an epsilon that no accountant passes, so that the last round fits.
-        let price = (1.0 + (1.5 * target + 1.0).exp()) * distance * f64::from(releases);
-        if price > 0.5 * section.delta {
-            return Err(self.small_cohorts_tell());
-        }
-        let faulty = |error: AccountingError| {
-            self.fault("privacy", "target-epsilon", PrivacyFault::from(error).into())
-        };
-        // Below the target by what a search and the price of the distance may be off.
-        let reach = Target::new(target * (1.0 - 1e-4), section.delta - price).map_err(faulty)?;
-        Accountant::default().least_noise(reach, |noise| Ok(vec![release(noise, releases)?])).map_err(faulty)
-    }
-
-    fn small_cohorts_tell(&self) -> PlanError {
-        let section = &self.raw.cohort;
-        let wanted = (f64::from(self.clients()) * section.fraction).round() as u32;
-        let conflict = Conflict::MinimumTells { wanted, minimum: section.minimum };
-        self.conflict(MINIMUM, ("privacy", "delta"), conflict)
-    }
-
-    /// The noise of one party, if the grid holds it.
-    fn fitting_noise(
-        &self,
-        noise_at: NoiseAt,
-        noise_multiplier: f64,
-        clip: Clip,
-        weight_cap: u32,
-        grid: FixedPoint,
-    ) -> Result<crate::privacy::sampling::DiscreteGaussian, PlanError> {
-        if clip.steps(grid.scale()).is_err() {
-            return Err(self.conflict(CLIP, BITS, Conflict::ClipBelowStep));
-        }
-        let sensitivity = clip
-            .weighted(weight_cap)
-            .map_err(|error| self.fault("aggregation", "weight-cap", PrivacyFault::from(error).into()))?;
-        let noise = noise_of_one(noise_at, noise_multiplier, sensitivity, grid).map_err(|_| {
-            let deviation = sensitivity.deviation(noise_multiplier) * grid.scale();
-            self.conflict(NOISE, BITS, Conflict::NoiseOffGrid { deviation })
-        })?;
-        let deviation = noise.variance().to_f64().sqrt() / grid.scale();
-        let most = clip.norm() + TAIL * deviation;
-        if noise_at != NoiseAt::Coordinator && most > grid.largest() {
-            let conflict = Conflict::NoisedBeyondGrid { most, largest: grid.largest() };
-            return Err(self.conflict(NOISE, BITS, conflict));
-        }
-        Ok(noise)
-    }
-
-    /// The first round fits the target, or all rounds have an epsilon if there is none.
-    fn affordable(&self, protection: &Protection) -> Result<(), PlanError> {
-        let faulty = |error: LedgerError| match error {
-            LedgerError::SamplerTooRough { .. } if protection.distance > 10.0 * ROUNDING_DISTANCE => {
-                self.small_cohorts_tell()
-            }
-            error => self.fault("privacy", "noise-multiplier", PrivacyFault::from(error).into()),
-        };
-        let mut accountant = Accountant::default();
-        let one = protection.target.is_some() || protection.correlation.is_some();
-        let rounds = if one { 1 } else { self.raw.federation.rounds };
-        let events = protection.event.repeated(rounds.into());
-        let events = events.map_err(|error| faulty(AccountingError::from(error).into()))?;
-        let distance = protection.distance * f64::from(rounds);
-        let ledger: Ledger = protection.ledger();
-        match ledger.next(&[events], distance, &mut accountant).map_err(faulty)? {
-            Next::Fits(_) => Ok(()),
-            Next::Passes { .. } => Err(self.conflict(TARGET, NOISE, Conflict::FirstRoundPasses)),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::Plan;
+    use crate::plan::protection::TAIL;
+    use crate::privacy::accounting::Accountant;
+    use crate::privacy::{Neighbouring, Next, Sampling};
 
     const SOUND: &str = "\
 [federation]
@@ -470,6 +276,7 @@ noise-multiplier = 1.0
         );
         assert_eq!(shares.noise_at(), NoiseAt::Clients { shares: 5 });
         assert_eq!(shares.event().neighbouring(), Neighbouring::ZeroOut);
+        assert_eq!((shares.event().sampling(), shares.hides_cohorts()), (&Sampling::All {}, false));
         let local = protection(&SOUND.replace("clip", "noise-at = \"local\"\nclip"));
         assert_eq!(local.event().neighbouring(), Neighbouring::ReplaceOne);
         assert_eq!(local.event().sampling(), &Sampling::All {});
@@ -479,6 +286,61 @@ noise-multiplier = 1.0
         assert_eq!(fixed.event().sampling(), &Sampling::FixedSize { population: 100, sample: 20 });
         let all = protection(&SOUND.replace("\"poisson\"\nfraction = 0.2", "\"all\""));
         assert_eq!((all.event().sampling(), all.hides_cohorts()), (&Sampling::All {}, false));
+    }
+
+    /// The chance that a standard normal variable is above `x`, by Simpson's rule.
+    fn normal_tail(x: f64) -> f64 {
+        let (steps, width) = (20_000, 40.0 / 20_000.0);
+        let density = |at: usize| (-0.5 * (x + width * at as f64).powi(2)).exp();
+        let weight = |at: usize| [2.0, 4.0][at % 2];
+        let inner: f64 = (1..steps).map(|at| weight(at) * density(at)).sum();
+        (density(0) + inner + density(steps)) * width / 3.0 / std::f64::consts::TAU.sqrt()
+    }
+
+    /// What a round really costs whose noise is in shares and whose cohort is drawn by coins: the sum is seen with the
+    /// number `k` of its shares, which its deviation `z sqrt(k)` tells, and a client's update of 1 is in it with chance
+    /// `k / n`. Its hockey-stick divergence from the same sum without that update, at `e^epsilon`.
+    fn divergence_of_shares(n: u32, q: f64, z: f64, epsilon: f64) -> f64 {
+        let binomial = |k: u32| {
+            let ways: f64 = (0..k).map(|at| f64::from(n - at) / f64::from(k - at)).product();
+            ways * q.powi(k as i32) * (1.0 - q).powi((n - k) as i32)
+        };
+        let given = |k: u32| {
+            let (share, deviation) = (f64::from(k) / f64::from(n), z * f64::from(k).sqrt());
+            // Where the ratio of the densities, 1 - share + share e^((2x - 1) / (2 s^2)), passes e^epsilon.
+            let ratio: f64 = (epsilon.exp() - 1.0 + share) / share;
+            let from = deviation.powi(2) * ratio.ln() + 0.5;
+            let (absent, present) = (normal_tail(from / deviation), normal_tail((from - 1.0) / deviation));
+            (1.0 - share) * absent + share * present - epsilon.exp() * absent
+        };
+        (1..=n).map(|k| binomial(k) * given(k)).sum()
+    }
+
+    /// Under Poisson amplification these would be 0.675 and 1.033.
+    #[test]
+    fn shares_tell_how_many_took_part_and_nothing_is_accounted_below_what_that_costs() {
+        for (n, q, z, least) in [(5, 0.1, 1.5, 1.036), (10, 0.05, 1.0, 1.433)] {
+            let (mut below, mut above) = (0.0, 10.0);
+            while above - below > 1e-6 {
+                let middle = 0.5 * (below + above);
+                let passes = divergence_of_shares(n, q, z, middle) > 1e-5;
+                *(if passes { &mut below } else { &mut above }) = middle;
+            }
+            assert!((above - least).abs() < 1e-3, "{above} {least}");
+            for sampling in ["poisson", "fixed"] {
+                let text = SOUND
+                    .replace("clients = 100", &format!("clients = {n}"))
+                    .replace("poisson", sampling)
+                    .replace("fraction = 0.2", &format!("fraction = {q}"))
+                    .replace("clip", "noise-at = \"clients\"\nclip")
+                    .replace("noise-multiplier = 1.0", &format!("noise-multiplier = {z}"));
+                let protection = protection(&text);
+                let mut ledger = protection.ledger();
+                ledger.record(protection.event(), protection.distance()).unwrap();
+                let (accounted, _) = ledger.epsilon(&mut Accountant::default()).unwrap();
+                assert!(accounted > above, "{n} {sampling}: {accounted} below {above}");
+            }
+        }
     }
 
     #[test]
@@ -576,8 +438,8 @@ noise-multiplier = 1.0
         for (keys, words) in [
             ("quantile = 1.0", "the quantile is 1"),
             ("learning-rate = 0.0", "the clip's learning rate is 0"),
-            ("bit-noise = 0.5", "raise the count deviation above 0.5"),
-            ("bit-noise = -1.0", "the deviation of the count's noise is -1"),
+            ("bit-noise = 0.5", "raise bit-noise above 0.5"),
+            ("bit-noise = -1.0", "bit-noise is -1"),
             ("bit-noise = 1e9", "a bit-noise of at most 30,000"),
         ] {
             let message = refused("noise-multiplier = 1.0", &adaptive(keys));
@@ -687,6 +549,15 @@ noise-multiplier = 1.0
             ["noise-multiplier", "fraction-bits"],
             ["cannot be drawn", "fewer fraction bits"],
         );
+        // Noise that nobody typed is not named.
+        for target in ["1e-12", "1e-15"] {
+            conflict(
+                "noise-multiplier = 1.0",
+                &format!("target-epsilon = {target}"),
+                ["target-epsilon", "fraction-bits"],
+                ["grid steps, cannot be drawn", "raise the target"],
+            );
+        }
         conflict(
             "clip = 0.5",
             "clip = 1e-9",
@@ -699,6 +570,30 @@ noise-multiplier = 1.0
             ["noise-multiplier", "fraction-bits"],
             ["grid", "fewer fraction bits"],
         );
+    }
+
+    /// Whatever the unit: that there is a category tells that a client has it.
+    #[test]
+    fn a_vocabulary_of_private_rows_is_refused() {
+        let table =
+            "source = \"csv\"\nstandardize = \"none\"\npath = \"a.csv\"\nlabel = \"y\"\nnumeric = [\"x\"]\n";
+        let classes = "classes = [\"no\", \"yes\"]\n";
+        let by_example = SOUND
+            .replace("minimum = 1\n", "")
+            .replace("[privacy]", "[privacy]\nunit = \"example\"\nrows-per-client = 50");
+        for plan in [SOUND, &by_example] {
+            let with = |keys: &str| plan.replace("source = \"digits\"\n", &format!("{table}{keys}"));
+            for (keys, column) in [
+                (classes.to_owned() + "[data.categorical]\nstate = []\n", "the categories of state"),
+                (String::new(), "the categories of y"),
+            ] {
+                let message = Plan::parse(&with(&keys)).unwrap_err().to_string();
+                assert!(message.contains("`source`") && message.contains("`unit`"), "{message}");
+                assert!(message.contains(column) && message.contains("declare them"), "{message}");
+            }
+            let declared = classes.to_owned() + "[data.categorical]\nstate = [\"a\", \"b\"]\n";
+            Plan::parse(&with(&declared)).unwrap();
+        }
     }
 
     #[test]
@@ -715,11 +610,6 @@ noise-multiplier = 1.0
                 "noise-multiplier = 1.0",
                 "target-epsilon = 0.0",
                 "`target-epsilon` in [privacy]: the target epsilon is 0",
-            ),
-            (
-                "noise-multiplier = 1.0",
-                "target-epsilon = 1e-12",
-                "noise of 2.124e11 grid steps cannot be drawn",
             ),
             ("clip = 0.5", "clip = -1.0", "`clip` in [privacy]: the clip is -1"),
             ("clip = 0.5", "clip = nan", "`clip` in [privacy]: the clip is NaN"),

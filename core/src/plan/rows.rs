@@ -78,6 +78,18 @@ impl Plan {
         .collect()
     }
 
+    /// Whether a named row protects single examples and only the rows themselves could tell how many a client usually
+    /// holds: see [`Overrides`](super::Overrides).
+    pub fn rows_ask_for_rows(&self) -> bool {
+        let rows = self.typed().compare.iter().flat_map(|compare| &compare.rows);
+        let mut privacy = rows.filter_map(|row| row.with.get("privacy"));
+        let asks = privacy.any(|keys| {
+            keys.get("unit").and_then(Value::as_str) == Some("example")
+                && !keys.contains_key("rows-per-client")
+        });
+        asks && self.counted_rows().is_none()
+    }
+
     fn row(&self, row: &RowSection) -> Result<Plan, PlanError> {
         let mut table =
             Table::try_from(self.typed()).expect("a plan that was read from TOML can be written as TOML");
@@ -118,7 +130,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::NoiseAt;
+    use crate::plan::{NoiseAt, Overrides};
 
     const PLAN: &str = "\
 [data]
@@ -162,6 +174,24 @@ adaptive-clip = {}
             "{}",
             tight.noise_multiplier()
         );
+    }
+
+    #[test]
+    fn a_row_can_protect_single_examples_by_what_is_told_of_the_rows() {
+        let text = PLAN.replace("adaptive-clip = {}\n", "");
+        let row = "[[compare.rows]]\nname = \"by example\"\nwith = { privacy.unit = \"example\", cohort.minimum = 1, \
+                   training.batch-size = 10 }\n";
+        let plan = Plan::parse(&format!("{text}{row}")).unwrap();
+        assert!(plan.rows_ask_for_rows());
+        let error = plan.named_rows().unwrap_err();
+        assert!(error.asks_for_rows() && error.to_string().contains("row \"by example\""), "{error}");
+        let overrides = Overrides { rows: Some(70), ..Overrides::default() };
+        let plan = Plan::parse_with(&format!("{text}{row}"), overrides).unwrap();
+        assert!(!plan.rows_ask_for_rows() && plan.counted_rows() == Some(70));
+        let rule = plan.named_rows().unwrap()[0].1.protection().unwrap().examples().unwrap();
+        assert_eq!((rule.steps, rule.rate), (7, 10.0 / 70.0));
+        let given = row.replace("privacy.unit", "privacy.rows-per-client = 50, privacy.unit");
+        assert!(!Plan::parse(&format!("{text}{given}")).unwrap().rows_ask_for_rows());
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub enum ExampleNoiseError {
     /// So much noise that a clip is lost among the roundings.
     #[error(
         "noise of multiplier {noise_multiplier} on {parameters} parameters leaves the clip less than the roundings: \
-         lower the noise multiplier (larger samples, fewer epochs), or make the model smaller"
+         lower the noise multiplier (a larger epsilon, larger samples, fewer epochs), or make the model smaller"
     )]
     TooMuchNoise {
         /// The noise multiplier.

@@ -190,16 +190,25 @@ impl Guard {
             _ => self.protection.denominator(),
         };
         let mean = sum.mean_over(denominator, grid);
-        if self.protection.examples().is_some() {
+        if let Some(told) = self.of_a_step() {
             // Noise in the steps of local training does not simply add up in the mean.
-            return (mean, None);
+            return (mean, Some(told));
         }
         let noise_deviation = row_norm * protection.deviation_of_mean(contributions);
         let noise = noise_deviation.powi(2) * mean.delta.len() as f64;
         let square: f64 = mean.delta.iter().map(|value| value * value).sum();
-        let signal_to_noise = if noise > 0.0 { (square / noise - 1.0).max(0.0).sqrt() } else { 0.0 };
+        let signal = if noise > 0.0 { (square / noise - 1.0).max(0.0).sqrt() } else { 0.0 };
+        let signal_to_noise = Some(signal);
         let clip = protection.clip().norm();
         (mean, Some(Diagnostics { clip, noise_deviation, signal_to_noise, within_clip }))
+    }
+
+    /// What can be told of the steps of local training, where single examples are protected: all of it follows from the plan.
+    fn of_a_step(&self) -> Option<Diagnostics> {
+        let rule = self.protection.examples()?;
+        let noise = self.protection.example_noise(self.parameters)?.ok()?;
+        let (clip, noise_deviation) = (self.protection.clip().norm(), noise.deviation() / rule.denominator);
+        Some(Diagnostics { clip, noise_deviation, signal_to_noise: None, within_clip: None })
     }
 
     /// Passes over a round that releases nothing: correlated noise counts rounds, not releases, because clients do.

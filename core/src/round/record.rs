@@ -79,13 +79,15 @@ pub struct RoundRecord {
 /// that it costs nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Diagnostics {
-    /// The clip: the most that an update could measure.
+    /// The clip: the most that an update could measure, or, where single examples are protected, the gradient of one.
     pub clip: f64,
-    /// The standard deviation of the noise in each coordinate of the mean update.
+    /// The standard deviation of the noise in each coordinate of the mean update, or, where single examples are
+    /// protected, of the mean gradient of a step.
     pub noise_deviation: f64,
     /// The norm of the mean update over that of its noise, as the noised mean tells of it: 0 where it is lost in the
-    /// noise.
-    pub signal_to_noise: f64,
+    /// noise. None where single examples are protected: what their noise adds up to in a model, no formula says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal_to_noise: Option<f64>,
     /// The share of updates within the clip, as the noised votes tell of it; none where the clip does not adapt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within_clip: Option<f64>,

@@ -78,6 +78,8 @@ pub struct RoundReport {
     pub exhausted: bool,
     /// What the clip did to the simulated clients' updates, where privacy is promised.
     pub norms: Option<Norms>,
+    /// Why one of the participants contributed zeros, if one did ([`Norms::zeros`]).
+    pub failure: Option<LocalTrainingError>,
 }
 
 /// Why a simulation stops before its end.
@@ -163,7 +165,7 @@ impl Simulation<'_> {
                 Phase::Masked(_) => self.mask(federation, &workers, &now)?,
                 Phase::Gathering | Phase::Interrupted(_) | Phase::Finished => break,
             };
-            let Went { effects, declined, mut seconds, bytes, norms, .. } = went;
+            let Went { effects, declined, mut seconds, bytes, mut norms, .. } = went;
             federation = went.federation;
 
             let mut rounds = closed(effects);
@@ -180,7 +182,8 @@ impl Simulation<'_> {
             seconds.evaluating = (clock() - judged).as_secs_f64();
             seconds.total = (clock() - started).as_secs_f64();
             let report = self.report(record, test, seconds, bytes, &federation);
-            let told = observe(&RoundReport { norms: norms.summary(), ..report });
+            let failure = norms.take_failure();
+            let told = observe(&RoundReport { norms: norms.summary(), failure, ..report });
             if told.is_break() || self.tell(empty, &federation, &workers, observe)?.is_break() {
                 break;
             }
@@ -337,7 +340,8 @@ impl Simulation<'_> {
         let rows = |client: u32| self.shards[client as usize - 1].len() as u64;
         let gradients = record.contributors().into_iter().map(|client| rows(client) * epochs).sum();
         let exhausted = federation.is_exhausted();
-        RoundReport { record, test, gradients, bytes_up, bytes_down, seconds, exhausted, norms: None }
+        let (norms, failure) = (None, None);
+        RoundReport { record, test, gradients, bytes_up, bytes_down, seconds, exhausted, norms, failure }
     }
 }
 
@@ -696,12 +700,60 @@ noise-multiplier = 0.7
         }
     }
 
+    /// Whether a client diverges is a function of its rows: nobody but the simulation may tell.
+    #[test]
+    fn participants_that_diverge_count_like_any_other_where_clients_are_protected() {
+        let masks = "[secure-aggregation]\ncoordinator = \"curious\"\nadversarial-fraction = 0.0\n";
+        let adaptive =
+            "adaptive-clip = { learning-rate = 0.6, bit-noise = 0.6 }\n[encoding]\nfraction-bits = 16\n";
+        for (noise_at, minimum, extra) in [
+            ("coordinator", 0, adaptive),
+            ("clients", 12, adaptive),
+            ("local", 1, ""),
+            ("clients", 12, masks),
+        ] {
+            let fraction = if minimum == 12 { "fraction = 1.0" } else { "fraction = 0.5" };
+            let sampling = if minimum == 12 { "sampling = \"all\"" } else { "sampling = \"poisson\"" };
+            let text = PRIVATE
+                .replace("sampling = \"poisson\"\nfraction = 0.5", &format!("{sampling}\n{fraction}"))
+                .replace("minimum = 0", &format!("minimum = {minimum}"))
+                .replace("clip = 0.5", &format!("noise-at = \"{noise_at}\"\nclip = 0.5"));
+            let text = format!("{text}{extra}");
+            let (_, sound) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
+            let absurd = format!("{text}[training]\nlearning-rate = 1e30\n");
+            let (_, reports) = run(&Plan::parse(&absurd).unwrap(), 2).unwrap();
+            for (report, other) in reports.iter().zip(&sound) {
+                let (record, told) = (&report.record, report.record.diagnostics.unwrap());
+                assert_eq!((&record.cohort, record.outcome), (&other.record.cohort, other.record.outcome));
+                assert_eq!(record.contributors(), other.record.contributors());
+                assert!(record.declined.is_empty());
+                assert_eq!(
+                    told.noise_deviation > 0.0,
+                    other.record.diagnostics.unwrap().noise_deviation > 0.0
+                );
+                let members = record.contributors().len() as u32;
+                assert_eq!(report.norms.map_or(0, |norms| norms.zeros), members);
+                assert!(
+                    members == 0 || report.failure.clone().unwrap().to_string().contains("learning rate")
+                );
+                assert!(other.failure.is_none() && other.norms.is_none_or(|norms| norms.zeros == 0));
+            }
+            if extra == adaptive {
+                // All votes said that the update was cut.
+                let clip = |at: usize| reports[at].record.diagnostics.unwrap().clip;
+                assert!(clip(3) > clip(0), "{noise_at}: {} {}", clip(0), clip(3));
+            }
+        }
+    }
+
     #[test]
     fn noise_alone_is_told_from_a_signal() {
         let text =
             PRIVATE.replace("fraction = 0.5", "fraction = 1.0") + "[training]\nlearning-rate = 1e-12\n";
         let (_, reports) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
-        assert!(reports.iter().all(|report| report.record.diagnostics.unwrap().signal_to_noise < 0.4));
+        assert!(
+            reports.iter().all(|report| report.record.diagnostics.unwrap().signal_to_noise.unwrap() < 0.4)
+        );
         // Updates that are cut to the clip and agree: their mean is nearly as long, and the noise is sqrt(650) z / 12 clips.
         let text = PRIVATE
             .replace("fraction = 0.5", "fraction = 1.0")
@@ -711,7 +763,7 @@ noise-multiplier = 0.7
         let (_, reports) = run(&Plan::parse(&text).unwrap(), 2).unwrap();
         let told = reports[0].record.diagnostics.unwrap();
         let most = 12.0 / (0.7 * f64::sqrt(650.0));
-        assert!((0.6 * most..1.15 * most).contains(&told.signal_to_noise), "{told:?} {most}");
+        assert!((0.6 * most..1.15 * most).contains(&told.signal_to_noise.unwrap()), "{told:?} {most}");
     }
 
     #[test]

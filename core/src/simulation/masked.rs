@@ -168,12 +168,10 @@ impl MaskedDriver<'_> {
         let trained = self.workers.training().train(task, shard, memory);
         let ended = clock();
         let training = self.workers.training();
-        let update = trained.and_then(|progress| training.encode(task, shard.len(), &progress, memory));
+        let update = training.encode(task, shard.len(), trained, memory);
         let masked = match update {
             Ok(update) => {
-                if let Some(clipped) = memory.take_clipped() {
-                    lock(work).norms.add(clipped);
-                }
+                lock(work).norms.take(memory);
                 shared.mask(&delivery, &update).ok()
             }
             Err(error) => {

@@ -129,13 +129,11 @@ impl<'a> Workers<'a> {
         let started = (self.clock)();
         let trained = self.training.train(task, shard, memory);
         let ended = (self.clock)();
-        let update = trained.and_then(|progress| self.training.encode(task, shard.len(), &progress, memory));
+        let update = self.training.encode(task, shard.len(), trained, memory);
         let encoded = (self.clock)();
         match update {
             Ok(update) => {
-                if let Some(clipped) = memory.take_clipped() {
-                    share.norms.add(clipped);
-                }
+                share.norms.take(memory);
                 share.part.accept(&Submission { client, round, update, digest: None })?;
             }
             Err(error) => {
