@@ -404,6 +404,10 @@ fn train(
         Some(rules) => ready.train_masked(&rules, rows, memory).map(Prepared::Hidden),
         None => ready.train(rows, memory).map(Prepared::Trained),
     };
+    if let Some(error) = memory.take_failure() {
+        let (client, round) = (participant.client(), task.round);
+        tracing::warn!(client, round, %error, "sending zeros for an update that failed: that it did tells about the rows");
+    }
     Ok(prepared.unwrap_or_else(Prepared::Declined))
 }
 

@@ -32,7 +32,7 @@
 //! let identities: Vec<Identity> = (0..4).map(|_| Identity::generate(&mut rng)).collect();
 //! let setup = Arc::new(Setup {
 //!     identities: (1..).zip(identities.iter().map(Identity::key)).collect(),
-//!     assumptions: Assumptions::new(0.1, 0.1, Adversary::Lying)?,
+//!     assumptions: Assumptions::new(0.0, 0.1, Adversary::Lying)?,
 //!     minimum: 3,
 //!     ring: Ring::BITS_64,
 //! });
