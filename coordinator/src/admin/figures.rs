@@ -32,9 +32,9 @@ pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, Store
     page.head("privet_rounds_total", "counter", "Rounds that are over, by how they ended.");
     page.line("privet_rounds_total", &[("outcome", "released")], released);
     page.line("privet_rounds_total", &[("outcome", "abandoned")], rounds.len() - released);
-    let open = rounds.iter().map(|round| round.closed.saturating_sub(round.opened) as f64 / 1e3).sum::<f64>();
+    let open: u64 = rounds.iter().map(|round| round.closed.saturating_sub(round.opened)).sum();
     page.head("privet_round_seconds", "summary", "How long rounds were open.");
-    page.line("privet_round_seconds_sum", &[], open);
+    page.line("privet_round_seconds_sum", &[], open as f64 / 1e3);
     page.line("privet_round_seconds_count", &[], rounds.len());
 
     if service.charter().rules.masking.is_some() {
