@@ -145,6 +145,7 @@ impl<T: Transport> Agent<T> {
         let mut counted = Vec::new();
         let ending = loop {
             let next = tokio::select! {
+                biased;
                 () = shutdown.wait() => break Ending::Stopped,
                 next = self.next(&mut observe) => next?,
             };
@@ -159,6 +160,7 @@ impl<T: Transport> Agent<T> {
             };
             observe(AgentEvent::Training { round: task.round });
             let prepared = tokio::select! {
+                biased;
                 () = shutdown.wait() => break Ending::Stopped,
                 prepared = self.prepare(task) => prepared?,
             };
@@ -167,8 +169,9 @@ impl<T: Transport> Agent<T> {
                 sleep(LAST_UPLOAD).await;
             };
             let event = tokio::select! {
-                () = told_long_ago => break Ending::Stopped,
+                biased;
                 event = self.deliver(task.round, prepared) => event?,
+                () = told_long_ago => break Ending::Stopped,
             };
             if let AgentEvent::Counted { round, .. } = event {
                 counted.push(round);
