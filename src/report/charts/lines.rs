@@ -5,7 +5,7 @@ use crate::report::ReportError;
 use crate::report::palette::{GRID, INK, MUTED};
 use maud::Markup;
 use plotters::chart::{ChartBuilder, LabelAreaPosition};
-use plotters::element::{PathElement, Polygon};
+use plotters::element::{Circle, PathElement, Polygon};
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBColor, ShapeStyle};
 use std::ops::Range;
@@ -101,6 +101,10 @@ fn draw(
     }
     for (colour, points) in drawable {
         let line: Vec<(f64, f64)> = points.iter().map(|point| (point.x, inside(point.y))).collect();
+        if let [alone] = line[..] {
+            // A path of one point is not seen.
+            context.draw_series([Circle::new(alone, fine(4), colour.filled())])?;
+        }
         context.draw_series([PathElement::new(line, stroke(*colour, 2.2))])?;
     }
     Ok(())
@@ -177,6 +181,12 @@ mod tests {
             let svg = chart(values).unwrap().expect("something to draw").into_string();
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{values:?}: {svg}");
         }
+    }
+
+    #[test]
+    fn a_point_alone_is_seen() {
+        let drawn = |values: &[f64]| chart(values).unwrap().unwrap().into_string().contains("<circle");
+        assert!(drawn(&[0.5]) && !drawn(&[0.5, 0.6]));
     }
 
     #[test]
