@@ -8,16 +8,13 @@ use crate::event::{AgentEvent, Ending, Outcome};
 use crate::masked::{Masking, Masks, Place};
 use crate::receipt_file::{KeptReceipt, ReceiptFile};
 use crate::shutdown::Shutdown;
+use crate::task::{Prepared, Task, train};
 use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::nn::Examples;
-use privet_core::participant::{
-    Declined, HiddenUpdate, LocalTraining, Participant, ParticipantError, Trained,
-};
-use privet_core::privacy::Clip;
+use privet_core::participant::{HiddenUpdate, LocalTraining, Participant};
 use privet_core::protocol::{CheckInAnswer, DeclineReason, HexDigest, Problem, Token};
-use privet_core::round::MaskingRules;
 use privet_core::secagg::Stage;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,25 +71,6 @@ enum Next {
         round: u32,
     },
     Finish(HexDigest),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Task {
-    round: u32,
-    model_sha256: HexDigest,
-    clip: Option<Clip>,
-    masked: bool,
-}
-
-/// What came of a task.
-enum Prepared {
-    Trained(Trained),
-    Hidden(HiddenUpdate),
-    Declined(Declined),
-    /// Its privacy is spent on this round already.
-    Spent,
-    /// The coordinator no longer has the model: the round is over.
-    Outdated,
 }
 
 impl<T: Transport> Agent<T> {
@@ -391,27 +369,6 @@ impl<T: Transport> Agent<T> {
             _ => Err(AgentError::UpdateRefused { round, client, detail: refused.detail }),
         }
     }
-}
-
-/// The participant's way through a round, up to the update. Long and blocking.
-fn train(
-    participant: &Participant,
-    task: Task,
-    masked: Option<MaskingRules>,
-    model_file: &[u8],
-    rows: &dyn Examples,
-) -> Result<Prepared, ParticipantError> {
-    let ready = participant.assign(task.round, task.model_sha256, task.clip).receive(model_file)?;
-    let memory = &mut participant.worker();
-    let prepared = match masked {
-        Some(rules) => ready.train_masked(&rules, rows, memory).map(Prepared::Hidden),
-        None => ready.train(rows, memory).map(Prepared::Trained),
-    };
-    if let Some(error) = memory.take_failure() {
-        let (client, round) = (participant.client(), task.round);
-        tracing::warn!(client, round, %error, "sending zeros for an update that failed: that it did tells about the rows");
-    }
-    Ok(prepared.unwrap_or_else(Prepared::Declined))
 }
 
 fn not_authorized(client: u32, error: CallError) -> AgentError {

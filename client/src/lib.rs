@@ -26,6 +26,7 @@ mod receipt_file;
 mod seen_keys;
 mod shutdown;
 mod signer;
+mod task;
 mod transport;
 
 pub use agent::{Agent, Membership};

@@ -3,12 +3,12 @@
 use super::guard::Guard;
 use super::masked::{Next, Opening};
 use super::{
-    Collecting, Diagnostics, Effect, Event, Interrupted, MaskedRound, MaskingRules, NoiseState, Outcome,
-    Receipt, Refusal, RoundRecord, Rules, StageMessage, Submission, Timestamp, cohort,
+    Collecting, Diagnostics, Effect, Event, Interrupted, MaskedRound, MaskingRules, Outcome, Receipt,
+    Refusal, RoundRecord, Rules, StageMessage, Submission, Timestamp, cohort,
 };
 use crate::aggregation::Sum;
 use crate::params::Params;
-use crate::privacy::{Clip, Ledger, NoiseSeed};
+use crate::privacy::NoiseSeed;
 use crate::random::Purpose;
 use crate::secagg::{Identities, IdentityKey, Setup, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,103 +86,6 @@ impl Federation {
         let (enrolled, history) = (BTreeSet::new(), Vec::new());
         let identities = Identities::new();
         Federation { rules, enrolled, identities, model, phase: Phase::Gathering, history, guard }
-    }
-
-    /// What was released or is about to be, where privacy is promised.
-    pub fn ledger(&self) -> Option<&Ledger> {
-        self.guard.as_ref().map(Guard::ledger)
-    }
-
-    /// What was spent by the rounds that have been opened, where privacy is promised.
-    pub fn epsilon(&self) -> Option<f64> {
-        self.guard.as_ref().map(Guard::epsilon)
-    }
-
-    /// The clip of the round that is open or comes next, where privacy is promised.
-    pub fn clip(&self) -> Option<Clip> {
-        self.guard.as_ref().map(Guard::clip)
-    }
-
-    /// The same where the clip adapts, so that participants must be told of it.
-    pub fn adapted_clip(&self) -> Option<Clip> {
-        self.guard.as_ref().and_then(Guard::adapted_clip)
-    }
-
-    /// What must be kept of noise that is correlated over the rounds; `None` where it is not.
-    pub fn noise_state(&self) -> Option<NoiseState> {
-        self.guard.as_ref().and_then(Guard::noise_state)
-    }
-
-    /// Whether the federation ended because the next round would have passed the plan's target epsilon.
-    pub fn is_exhausted(&self) -> bool {
-        self.guard.as_ref().is_some_and(Guard::is_exhausted)
-    }
-
-    /// The rules it is run by.
-    pub fn rules(&self) -> &Rules {
-        &self.rules
-    }
-
-    /// The clients that have enrolled.
-    pub fn enrolled(&self) -> &BTreeSet<u32> {
-        &self.enrolled
-    }
-
-    /// The current model; the final one when the federation has finished.
-    pub fn model(&self) -> &Params {
-        &self.model
-    }
-
-    /// What it waits for.
-    pub fn phase(&self) -> &Phase {
-        &self.phase
-    }
-
-    /// The rounds that are over, in their order.
-    pub fn history(&self) -> &[RoundRecord] {
-        &self.history
-    }
-
-    /// The receipt of a client whose update counts in a round, open or over.
-    pub fn receipt(&self, round: u32, client: u32) -> Option<Receipt> {
-        match &self.phase {
-            Phase::Collecting(open) if open.round == round => {
-                let contribution = *open.contributions.get(&client)?;
-                Some(Receipt { round, client, contribution })
-            }
-            _ => self.history.get((round as usize).checked_sub(1)?)?.receipt(client),
-        }
-    }
-
-    /// What a client is to do now.
-    pub fn assignment(&self, client: u32) -> Result<Assignment, Refusal> {
-        self.check_enrolled(client)?;
-        Ok(match &self.phase {
-            Phase::Collecting(collecting) if collecting.awaits(client) => {
-                Assignment::Train { round: collecting.round, deadline: collecting.deadline }
-            }
-            Phase::Masked(masked) if masked.awaits(client) => {
-                Assignment::Mask { round: masked.round(), stage: masked.stage(), deadline: masked.deadline() }
-            }
-            Phase::Gathering | Phase::Collecting(_) => Assignment::Wait,
-            Phase::Masked(_) | Phase::Interrupted(_) => Assignment::Wait,
-            Phase::Finished => Assignment::Finished,
-        })
-    }
-
-    /// What a client needs for its part in a stage of the masked round that is open.
-    pub fn task(&self, round: u32, client: u32, stage: Stage) -> Result<Vec<u8>, Refusal> {
-        self.check_enrolled(client)?;
-        match &self.phase {
-            Phase::Masked(masked) if masked.round() == round => masked.task(client, stage),
-            _ if round as usize <= self.history.len() => Err(Refusal::TooLate { round, client }),
-            _ => Err(Refusal::RoundNotOpen { round }),
-        }
-    }
-
-    /// The public identities of the clients that take part in masked rounds.
-    pub fn identities(&self) -> &Identities {
-        &self.identities
     }
 
     /// Moves on by one event. What is overdue at `now` comes first, so that an update that arrives after the
@@ -439,7 +342,7 @@ impl Federation {
         }
     }
 
-    fn check_enrolled(&self, client: u32) -> Result<(), Refusal> {
+    pub(super) fn check_enrolled(&self, client: u32) -> Result<(), Refusal> {
         match self.enrolled.contains(&client) {
             true => Ok(()),
             false => Err(Refusal::NotEnrolled { client }),

@@ -27,6 +27,7 @@ mod refusal;
 mod resume;
 mod rules;
 mod sealed;
+mod standing;
 mod time;
 
 pub use collecting::Collecting;
