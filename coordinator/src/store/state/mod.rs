@@ -1,21 +1,25 @@
 //! The federation's state, and the transactions on it. A store keeps it, in memory or on a disk.
+//!
+//! ```text
+//! mod     the transactions      change   what they changed      told   what may be asked
+//! ```
+
+mod change;
+mod told;
+
+pub(crate) use change::{Change, Closed};
 
 use super::members::Members;
-use super::nonces::{Denial, Nonces, UsedNonce};
-use super::{ModelEncoder, Orders, Spending, Stage, Standing};
+use super::nonces::{Denial, Nonces};
+use super::{ModelEncoder, Orders};
 use crate::enrolment::Invitation;
-use crate::journal::{ClosedRound, Journal, ServiceEvent};
 use bytes::Bytes;
-use privet_core::identity::IdentityKey;
 use privet_core::params::Params;
-use privet_core::plan::Protection;
 use privet_core::protocol::signature::Claim;
-use privet_core::protocol::{
-    Enrol, EnrolledClient, HexDigest, MaskedSummary, PhaseName, RoundOutcome, RoundSummary,
-};
+use privet_core::protocol::{Enrol, HexDigest};
 use privet_core::round::{
-    Effect, Event, Federation, Outcome, Phase, Receipt, Recorded, Refusal, RoundRecord, SealedRecord,
-    StageMessage, Submission, Timestamp,
+    Effect, Event, Federation, Outcome, Phase, Receipt, Refusal, RoundRecord, SealedRecord, StageMessage,
+    Submission, Timestamp,
 };
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
@@ -31,57 +35,6 @@ pub(crate) struct State {
     sealed: Vec<SealedRecord>,
     plan_sha256: HexDigest,
     encode: Arc<ModelEncoder>,
-}
-
-/// What a transaction changed, in order: what a durable store has to write, and what the journal is told.
-#[derive(Debug)]
-pub(crate) enum Change {
-    Enrolled {
-        client: u32,
-        key: IdentityKey,
-        /// The one-time token that is spent by it.
-        token: Option<HexDigest>,
-    },
-    Invited {
-        token: HexDigest,
-    },
-    Revoked {
-        client: u32,
-    },
-    NonceUsed(UsedNonce),
-    /// A round is open; with the round as it was opened, in JSON, unless nobody was drawn for it: then it is over
-    /// already.
-    Opened {
-        round: u32,
-        as_opened: Option<String>,
-    },
-    /// The ledger has what a round is about to release.
-    Recorded(Recorded),
-    Counted(Receipt),
-    /// A masked update has arrived.
-    Hidden {
-        round: u32,
-        client: u32,
-    },
-    Declined {
-        round: u32,
-        client: u32,
-    },
-    Late {
-        round: u32,
-        client: u32,
-    },
-    Closed(Box<Closed>),
-    Finished {
-        model_sha256: HexDigest,
-    },
-}
-
-/// A round that is over.
-#[derive(Debug)]
-pub(crate) struct Closed {
-    pub(crate) sealed: SealedRecord,
-    pub(crate) model: Params,
 }
 
 /// A model as it is sent.
@@ -240,10 +193,6 @@ impl State {
         Ok(used.map(|used| changes.push(Change::NonceUsed(used))))
     }
 
-    pub(crate) fn clients(&self) -> Vec<EnrolledClient> {
-        self.members.list()
-    }
-
     pub(crate) fn nonces(&self) -> &Nonces {
         &self.nonces
     }
@@ -328,52 +277,6 @@ impl State {
         self.excuse_revoked(now, changes);
     }
 
-    pub(crate) fn model(&self, digest: HexDigest) -> Option<Bytes> {
-        let mut kept = std::iter::once(&self.current).chain(&self.previous);
-        kept.find(|file| file.sha256 == digest).map(|file| file.bytes.clone())
-    }
-
-    pub(crate) fn history(&self) -> Vec<RoundSummary> {
-        let federation = self.federation();
-        let hidden = federation.rules().protection.as_ref().is_some_and(Protection::hides_cohorts);
-        let rounds = federation.history().iter().zip(&self.sealed);
-        rounds.map(|(record, sealed)| summary(record, sealed.model_out, hidden)).collect()
-    }
-
-    pub(crate) fn spending(&self) -> Option<Spending> {
-        let federation = self.federation();
-        let (ledger, epsilon) = federation.ledger().zip(federation.epsilon())?;
-        let (clip, exhausted) = (federation.clip()?.norm(), federation.is_exhausted());
-        Some(Spending { ledger: ledger.clone(), epsilon, clip, exhausted })
-    }
-
-    pub(crate) fn standing(&self) -> Standing {
-        let federation = self.federation();
-        let rounds_over = federation.history().len() as u32;
-        let (phase, round) = match federation.phase() {
-            Phase::Gathering => (PhaseName::Gathering, rounds_over),
-            Phase::Collecting(collecting) => (PhaseName::Collecting, collecting.round()),
-            Phase::Masked(masked) => (PhaseName::Collecting, masked.round()),
-            Phase::Interrupted(interrupted) => (PhaseName::Collecting, interrupted.masked_round),
-            Phase::Finished => (PhaseName::Finished, rounds_over),
-        };
-        let enrolled = federation.enrolled().len() as u32;
-        Standing { phase, round, enrolled, model_sha256: self.current.sha256 }
-    }
-
-    pub(crate) fn stage(&self) -> Stage {
-        match self.federation().phase() {
-            Phase::Gathering | Phase::Interrupted(_) => Stage::Gathering,
-            Phase::Collecting(open) => {
-                Stage::Round { round: open.round(), masked: None, deadline: open.deadline() }
-            }
-            Phase::Masked(open) => {
-                Stage::Round { round: open.round(), masked: Some(open.stage()), deadline: open.deadline() }
-            }
-            Phase::Finished => Stage::Finished,
-        }
-    }
-
     /// What is overdue comes first and on its own. `of_answer` says what the engine's answer changes; that comes
     /// before whatever follows from it.
     fn step(
@@ -404,7 +307,7 @@ impl State {
             match effect {
                 Effect::Closed { record, model } => changes.push(self.close(&record, model)),
                 Effect::Recorded(recorded) => changes.push(Change::Recorded(recorded)),
-                Effect::Opened { round } => changes.push(opened(round, &federation)),
+                Effect::Opened { round } => changes.push(Change::opened(round, &federation)),
                 Effect::Finished => {
                     changes.push(Change::Finished { model_sha256: self.current.sha256 });
                 }
@@ -430,74 +333,9 @@ impl State {
     }
 }
 
-impl Change {
-    /// Tells the journal, if it is of interest there.
-    pub(crate) fn tell(self, journal: &Journal) {
-        journal.note(match self {
-            Change::Enrolled { client, .. } => ServiceEvent::Enrolled { client },
-            Change::Opened { round, .. } => ServiceEvent::RoundOpened { round },
-            Change::Closed(closed) => ServiceEvent::RoundClosed(Box::new(ClosedRound {
-                record: closed.sealed.record,
-                model: closed.model,
-                model_sha256: closed.sealed.model_out,
-                traffic: journal.take_traffic(),
-            })),
-            Change::Finished { model_sha256 } => ServiceEvent::Finished { model_sha256 },
-            Change::Recorded(_) | Change::Counted(_) | Change::Hidden { .. } => return,
-            Change::Invited { .. } | Change::Revoked { .. } | Change::NonceUsed(_) => return,
-            Change::Declined { .. } | Change::Late { .. } => return,
-        });
-    }
-}
-
 impl ModelFile {
     pub(crate) fn new(bytes: impl Into<Bytes>) -> ModelFile {
         let bytes = bytes.into();
         ModelFile { sha256: HexDigest::of(&bytes), bytes }
-    }
-}
-
-fn opened(round: u32, federation: &Federation) -> Change {
-    let as_opened = match federation.phase() {
-        Phase::Collecting(open) if open.round() == round => {
-            Some(serde_json::to_string(open).expect("a round as it is opened is lists of numbers"))
-        }
-        Phase::Masked(open) if open.round() == round => {
-            let opened = serde_json::to_string(&open.as_opened());
-            Some(opened.expect("a round as it is opened is lists of numbers"))
-        }
-        _ => None,
-    };
-    Change::Opened { round, as_opened }
-}
-
-/// What anybody may know of a round; who took part is left out where it must stay hidden.
-fn summary(record: &RoundRecord, model_sha256: HexDigest, hidden: bool) -> RoundSummary {
-    fn shown<'a>(clients: impl Iterator<Item = &'a u32>, hidden: bool) -> Vec<u32> {
-        if hidden { Vec::new() } else { clients.copied().collect() }
-    }
-    RoundSummary {
-        round: record.round,
-        opened: record.opened.0,
-        closed: record.closed.0,
-        cohort: shown(record.cohort.iter(), hidden),
-        contributed: shown(record.contributors().iter(), hidden),
-        declined: shown(record.declined.iter(), hidden),
-        late: shown(record.late.iter(), hidden),
-        outcome: match record.outcome {
-            Outcome::Released { train_loss, .. } => RoundOutcome::Released { train_loss },
-            Outcome::Abandoned { minimum } => RoundOutcome::Abandoned { minimum },
-        },
-        epsilon: record.epsilon,
-        clip: record.diagnostics.map(|diagnostics| diagnostics.clip),
-        masked: record.masked.as_ref().map(|masked| MaskedSummary {
-            missed: masked.missed.clone(),
-            late: masked.late.clone(),
-            repeated: masked.repeated.clone(),
-            altered: masked.altered.clone(),
-            complaints: masked.complaints.clone(),
-            failure: masked.failure.clone(),
-        }),
-        model_sha256,
     }
 }
