@@ -3,9 +3,10 @@
 //! `cargo bench -p privet-core --bench nn`; a filter such as `step` or `avx512` behind `--` picks some of them.
 
 use divan::{AllocProfiler, Bencher};
+use privet_core::instructions::InstructionSet;
 use privet_core::nn::{
-    BatchSize, Examples, InstructionSet, ModelConfig, Network, OptimizerKind, Recipe, Target, Trainer,
-    TrainingConfig, Workspace, evaluate,
+    BatchSize, Examples, ModelConfig, Network, OptimizerKind, Recipe, Target, Trainer, TrainingConfig,
+    Workspace, evaluate,
 };
 use privet_core::params::Params;
 use privet_core::random::{Purpose, Seed};

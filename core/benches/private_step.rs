@@ -7,13 +7,14 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use privet_core::instructions::InstructionSet;
 use privet_core::nn::{
-    BatchSize, Examples, GradientMechanism, InstructionSet, ModelConfig, Network, PrivateTrainer, Recipe,
-    Target, Trainer, TrainingConfig, Workspace,
+    BatchSize, Examples, GradientMechanism, ModelConfig, Network, PrivateTrainer, Recipe, Target, Trainer,
+    TrainingConfig, Workspace,
 };
 use privet_core::params::Params;
 use privet_core::privacy::sampling::LayeredSampler;
-use privet_core::privacy::{NoisePurpose, NoiseSeed, NoiseStream, PoissonSample};
+use privet_core::privacy::{NoisePurpose, NoiseSeed, NoiseStream, PoissonSample, StepGrid};
 use privet_core::random::{Purpose, Seed};
 
 const ROWS: usize = 6_000;
@@ -44,33 +45,21 @@ impl Examples for Images {
 struct WithoutNoise {
     sample: PoissonSample,
     stream: NoiseStream,
-    unit: f64,
+    grid: StepGrid,
     sum: Vec<i64>,
-    begun: bool,
 }
-
-const ROUND: f64 = 6_755_399_441_055_744.0;
-const SCALE: f64 = 300_000.0;
 
 impl GradientMechanism for WithoutNoise {
     fn draw(&mut self, rows: u32, batch: &mut Vec<u32>) {
         self.sample.draw(rows, batch, &mut self.stream);
+        self.sum.clear();
     }
-    fn add(&mut self, sum: &[f32]) {
-        let on_grid =
-            |value: f32| (f64::from(value) * SCALE + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i64;
-        self.sum.resize(sum.len(), 0);
-        let begun = std::mem::replace(&mut self.begun, true);
-        for (total, &part) in self.sum.iter_mut().zip(sum) {
-            *total = if begun { *total } else { 0 } + on_grid(part);
-        }
+    fn add(&mut self, part: &[f32]) {
+        self.grid.add(part, &mut self.sum);
     }
-    fn release(&mut self, gradient: &mut [f32]) {
-        self.begun = false;
-        for (out, &sum) in gradient.iter_mut().zip(&self.sum) {
-            let number = f64::from_bits((sum as u64).wrapping_add(ROUND.to_bits())) - ROUND;
-            *out = (number * self.unit) as f32;
-        }
+    fn release(&mut self, from: usize, last: &mut [f32]) {
+        let others = if self.sum.is_empty() { &[] } else { &self.sum[from..][..last.len()] };
+        self.grid.release(last, others, &[]);
     }
 }
 
@@ -105,9 +94,9 @@ fn steps(batch: u32, images: &Images) {
     let mut mechanism = WithoutNoise {
         sample: PoissonSample::new(f64::from(batch) / ROWS as f64),
         stream: NoiseSeed::from_bytes(&mut [1; 32]).stream_for(NoisePurpose::Examples, 1, 1),
-        unit: 1.0 / (SCALE * f64::from(batch)),
+        // As many steps to a clip as there are with common noise.
+        grid: StepGrid::new(300_000.0, f64::from(batch)),
         sum: Vec::new(),
-        begun: false,
     };
     let mut trainer =
         PrivateTrainer::new(&network, &recipe, 1.0, 1.0, stream()).expect("it reads row by row");

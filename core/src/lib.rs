@@ -10,6 +10,7 @@
 //!
 //! - [`random`]: named, seeded streams, one for every purpose, round and client, so that no draw depends on another.
 //! - [`params`]: a model as one flat vector with a layout; the only shape in which models travel.
+//! - [`instructions`]: the vector instructions that the machine has, on which the loops run that take the time.
 //! - [`nn`]: the dense network that is trained, judged, and kept in files.
 //! - [`data`]: tables of rows, where they come from, how they are seen, and who holds which.
 //! - [`privacy`]: accountants, clipping, noise on integers, and the ledger of what was released.
@@ -69,6 +70,7 @@ pub mod encoding;
 #[cfg(test)]
 mod fuzzing;
 pub mod identity;
+pub mod instructions;
 pub mod nn;
 pub mod params;
 pub mod participant;

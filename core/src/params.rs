@@ -132,6 +132,12 @@ impl Params {
         &mut self.values
     }
 
+    /// Whether all of them are finite.
+    pub fn are_finite(&self) -> bool {
+        // Without stopping at the first: that way the compiler looks at many at once.
+        self.values.iter().fold(true, |finite, value| finite & value.is_finite())
+    }
+
     /// How many parameters there are.
     pub fn len(&self) -> usize {
         self.values.len()

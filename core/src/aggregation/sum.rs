@@ -1,6 +1,7 @@
 //! The exact sum of updates.
 
 use crate::encoding::{FixedPoint, Update};
+use crate::instructions::{InstructionSet, Job};
 
 /// A sum of weighted updates, in integers: it has no order, and parts of it can be added in parallel.
 ///
@@ -46,11 +47,9 @@ impl Sum {
     /// The caller has checked that the lengths agree and that the weight stays within [`Sum::WEIGHT_LIMIT`].
     pub(crate) fn add(&mut self, update: &Update) {
         debug_assert_eq!(self.delta.len(), update.delta.len());
-        let weight = i64::from(update.weight);
-        for (sum, value) in self.delta.iter_mut().zip(&update.delta) {
-            *sum += weight * i64::from(*value);
-        }
-        self.loss += weight * i64::from(update.loss);
+        let Update { delta: values, weight, loss } = update;
+        InstructionSet::detect().run(AddWeighted { sum: &mut self.delta, values, weight: *weight });
+        self.loss += i64::from(*weight) * i64::from(*loss);
         self.weight += u64::from(update.weight);
     }
 
@@ -94,6 +93,28 @@ impl Sum {
             delta: self.delta.iter().map(|sum| grid.decode_mean(*sum, self.weight)).collect(),
             loss: grid.decode_mean(self.loss, self.weight),
         })
+    }
+}
+
+/// sum += weight * value, number by number.
+struct AddWeighted<'a> {
+    sum: &'a mut [i64],
+    values: &'a [i32],
+    weight: u32,
+}
+
+impl Job for AddWeighted<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const COLUMNS: usize>(self) {
+        let pairs = self.sum.iter_mut().zip(self.values);
+        // Two factors of 32 bits are one instruction, and nearly every weight is such a factor.
+        if let Ok(weight) = i32::try_from(self.weight) {
+            pairs.for_each(|(sum, value)| *sum += i64::from(weight) * i64::from(*value));
+        } else {
+            pairs.for_each(|(sum, value)| *sum += i64::from(self.weight) * i64::from(*value));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::{Column, Dataset, Features};
 use super::shard::Shard;
+use crate::instructions::{InstructionSet, Job};
 
 /// A mean and a standard deviation that stand in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -186,23 +187,31 @@ impl View {
 
     #[inline(always)]
     fn show(&self, row: u32, stored: impl Iterator<Item = f32>, out: &mut [f32]) {
+        let set = InstructionSet::detect();
         let affine = match self {
-            View::Stored => {
-                out.iter_mut().zip(stored).for_each(|(out, value)| *out = value);
-                return;
-            }
+            View::Stored => return set.run(Write { out, values: stored }),
             View::Scaled(factor) => {
-                out.iter_mut().zip(stored).for_each(|(out, value)| *out = value * factor);
-                return;
+                return set.run(Write { out, values: stored.map(|value| value * factor) });
             }
             View::Standardized(affine) => affine,
             View::ByHolder { holder, statistics } => &statistics[holder[row as usize] as usize],
         };
-        for (((out, value), shift), factor) in
-            out.iter_mut().zip(stored).zip(&affine.shift).zip(&affine.factor)
-        {
-            *out = (value - shift) * factor;
-        }
+        let values = stored.zip(&affine.shift).zip(&affine.factor);
+        set.run(Write { out, values: values.map(|((value, shift), factor)| (value - shift) * factor) });
+    }
+}
+
+struct Write<'a, I> {
+    out: &'a mut [f32],
+    values: I,
+}
+
+impl<I: Iterator<Item = f32>> Job for Write<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const COLUMNS: usize>(self) {
+        self.out.iter_mut().zip(self.values).for_each(|(out, value)| *out = value);
     }
 }
 

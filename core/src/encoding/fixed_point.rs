@@ -1,5 +1,6 @@
 //! The grid of `32`-bit integers on which an update is written: `integer = round(value * 2^fraction_bits)`.
 
+use crate::instructions::{InstructionSet, Job};
 use std::ops::RangeInclusive;
 
 /// Adding this to a number below `2^51` in magnitude rounds it to an integer, ties to even, and leaves that
@@ -105,17 +106,9 @@ impl FixedPoint {
     pub fn encode_difference(self, after: &[f32], before: &[f32]) -> Result<Vec<i32>, EncodingError> {
         assert_eq!(after.len(), before.len(), "parameters of one layout have one length");
         let (scale, largest) = (self.scale(), f64::from(self.limit));
-        let mut fits = true;
-        let encoded = after
-            .iter()
-            .zip(before)
-            .map(|(after, before)| {
-                let steps = f64::from(after - before) * scale;
-                fits &= steps.abs() <= largest; // false for NaN too
-                (steps + ROUND).to_bits() as i32
-            })
-            .collect();
-        if fits { Ok(encoded) } else { Err(self.first_fault(after, before)) }
+        let mut encoded = Vec::with_capacity(after.len());
+        let encode = Encode { after, before, scale, largest, encoded: &mut encoded };
+        if InstructionSet::detect().run(encode) { Ok(encoded) } else { Err(self.first_fault(after, before)) }
     }
 
     /// Writes numbers on the grid as [`FixedPoint::encode_difference`] does.
@@ -152,6 +145,30 @@ impl FixedPoint {
                 _ => None,
             })
             .expect("called only when a coordinate does not fit")
+    }
+}
+
+/// Appends the differences to `encoded`; whether all of them fit.
+struct Encode<'a> {
+    after: &'a [f32],
+    before: &'a [f32],
+    scale: f64,
+    largest: f64,
+    encoded: &'a mut Vec<i32>,
+}
+
+impl Job for Encode<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<const COLUMNS: usize>(self) -> bool {
+        let mut fits = true;
+        self.encoded.extend(self.after.iter().zip(self.before).map(|(after, before)| {
+            let steps = f64::from(after - before) * self.scale;
+            fits &= steps.abs() <= self.largest; // false for NaN too
+            (steps + ROUND).to_bits() as i32
+        }));
+        fits
     }
 }
 

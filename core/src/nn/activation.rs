@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kernel::{Job, math};
+use super::kernel::math;
+use crate::instructions::Job;
 
 /// The slope of leaky ReLU below zero.
 pub(in crate::nn) const LEAK: f32 = 0.01;

@@ -15,11 +15,12 @@
 //!   chain of operations over that row, wherever in the batch it stands and whatever stands beside it.
 //! - **The sum of a chunk** is computed in single precision and therefore off: see [`CLIPPED_SUM_ERROR`].
 
-use super::kernel::{Descent, InstructionSet, Job, Padding, WeightGradient};
+use super::kernel::{Descent, Padding, WeightGradient};
 use super::network::{Block, Network};
 use super::norm::NormalizeBackward;
 use super::passes::{deltas_of_inputs, fed_to, through_activation};
 use super::workspace::{Buffers, CHUNK, Workspace};
+use crate::instructions::{InstructionSet, Job};
 
 /// So many rows are added in one chain; the sums of such blocks are added one after the other.
 const BLOCK: usize = 64;

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::kernel::Job;
+use crate::instructions::Job;
 use crate::random::Stream;
 
 /// Silences each unit with a probability; the others get louder, so that their sum is expected to stay.

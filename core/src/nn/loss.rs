@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::activation::{Activation, softmax};
 use super::examples::Target;
-use super::kernel::{Job, math};
+use super::kernel::math;
+use crate::instructions::Job;
 
 /// The loss of a network: what its training makes small.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

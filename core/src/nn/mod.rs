@@ -56,7 +56,6 @@ pub use explain::{
     Feature, Importance, MOST_ROWS, integrated_gradients, mean_attributions, permutation_importance,
 };
 pub use initializer::Initializer;
-pub use kernel::InstructionSet;
 pub use layers::Layer;
 pub use loss::Loss;
 pub use model_file::{ModelFileError, from_safetensors, to_safetensors};

@@ -1,7 +1,7 @@
 //! Layer normalization (Ba, Kiros and Hinton 2016, equation 4): the units of each row get mean 0 and variance 1, then a
 //! gain and a shift that are learned.
 
-use super::kernel::Job;
+use crate::instructions::Job;
 
 /// Added to the variance.
 pub(in crate::nn) const EPSILON: f32 = 1e-5;

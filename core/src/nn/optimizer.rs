@@ -4,8 +4,8 @@
 //! against whose values they are tested.
 
 use super::config::OptimizerKind;
-use super::kernel::{InstructionSet, Job};
 use super::recipe::Recipe;
+use crate::instructions::{InstructionSet, Job};
 
 /// The state that an optimizer keeps between steps, as long as a [`Trainer`](super::Trainer) lives.
 #[derive(Debug, Clone)]
@@ -22,6 +22,15 @@ pub(super) enum Optimizer {
     Adam { mean: Vec<f32>, square: Vec<f32>, decoupled: bool },
 }
 
+/// Which step is taken, and how far it goes.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// Counted from 1.
+    pub(super) step: u64,
+    /// The learning rate.
+    pub(super) rate: f64,
+}
+
 impl Optimizer {
     /// The state before the first step.
     pub(super) fn new(recipe: &Recipe, parameters: usize) -> Optimizer {
@@ -36,16 +45,18 @@ impl Optimizer {
         }
     }
 
-    /// One step down the gradient with this learning rate; `step` counts from 1.
+    /// One step down the gradient, of the parameters from the number `from` on: each goes its own way, whether it is
+    /// taken with all the others or not.
     pub(super) fn step(
         &mut self,
         set: InstructionSet,
         recipe: &Recipe,
-        step: u64,
-        rate: f64,
+        Pace { step, rate }: Pace,
+        from: usize,
         params: &mut [f32],
         gradient: &[f32],
     ) {
+        let stretch = from..from + params.len();
         let config = recipe.config();
         let decay = config.weight_decay as f32;
         let epsilon = config.epsilon as f32;
@@ -63,7 +74,7 @@ impl Optimizer {
                     *v = momentum.mul_add(*v, g);
                     (-single).mul_add(if nesterov { momentum.mul_add(*v, g) } else { *v }, w)
                 };
-                set.run(OneState { params, gradient, state: velocity, next });
+                set.run(OneState { params, gradient, state: &mut velocity[stretch], next });
             }
             Optimizer::RmsProp { square } => {
                 let rho = config.decay_rate as f32;
@@ -72,7 +83,7 @@ impl Optimizer {
                     *s = rho.mul_add(*s, (1.0 - rho) * (g * g));
                     w - single * g / (s.sqrt() + epsilon)
                 };
-                set.run(OneState { params, gradient, state: square, next });
+                set.run(OneState { params, gradient, state: &mut square[stretch], next });
             }
             Optimizer::Adagrad { square } => {
                 let next = move |w: f32, g: f32, s: &mut f32| {
@@ -80,7 +91,7 @@ impl Optimizer {
                     *s = g.mul_add(g, *s);
                     w - single * g / (s.sqrt() + epsilon)
                 };
-                set.run(OneState { params, gradient, state: square, next });
+                set.run(OneState { params, gradient, state: &mut square[stretch], next });
             }
             Optimizer::Adam { mean, square, decoupled } => {
                 let (beta1, beta2, t) = (config.beta1, config.beta2, step as f64);
@@ -96,7 +107,8 @@ impl Optimizer {
                     *v = beta2.mul_add(*v, (1.0 - beta2) * (g * g));
                     keep * w - rate_now * *m / unbias.mul_add(v.sqrt(), epsilon)
                 };
-                set.run(TwoStates { params, gradient, first: mean, second: square, next });
+                let (first, second) = (&mut mean[stretch.clone()], &mut square[stretch]);
+                set.run(TwoStates { params, gradient, first, second, next });
             }
         }
     }

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::activation::{Activate, Differentiate};
 use super::dropout::{Multiply, draw_mask};
-use super::kernel::{Descent, Forward, InstructionSet, Padding, Transpose, WeightGradient};
+use super::kernel::{Descent, Forward, Padding, Transpose, WeightGradient};
 use super::network::{Block, Network};
 use super::norm::{Normalize, NormalizeBackward};
 use super::workspace::{Buffers, Workspace};
+use crate::instructions::InstructionSet;
 use crate::random::Stream;
 
 /// What the backward pass does with the gradient.

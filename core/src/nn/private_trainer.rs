@@ -3,7 +3,7 @@
 
 use super::examples::{Examples, Target};
 use super::network::Network;
-use super::optimizer::Optimizer;
+use super::optimizer::{Optimizer, Pace};
 use super::recipe::{Recipe, RecipeError};
 use super::regularization::{add_penalties, clip, limit_norms};
 use super::train::TrainError;
@@ -13,17 +13,21 @@ use super::workspace::{CHUNK, Workspace};
 use crate::params::Params;
 use crate::random::Stream;
 
+/// So many parameters are released and stepped along at once: what is released is still near when it is followed.
+const STRETCH: usize = 8192;
+
 /// Decides who takes part in a step, and makes of the clipped gradients something that may be followed.
 pub trait GradientMechanism {
     /// Draws the rows of the next step out of `rows`, numbered from 0, into `batch`, in an order that tells nothing.
     fn draw(&mut self, rows: u32, batch: &mut Vec<u32>);
 
-    /// Takes in the sum of the clipped gradients of a part of the batch, one number a parameter. It is within
-    /// [`CLIPPED_SUM_ERROR`](super::CLIPPED_SUM_ERROR) clips of the exact one.
-    fn add(&mut self, sum: &[f32]);
+    /// Takes in the sum of the clipped gradients of a part of the batch that is not its last one, one number a parameter.
+    /// It is within [`CLIPPED_SUM_ERROR`](super::CLIPPED_SUM_ERROR) clips of the exact one.
+    fn add(&mut self, part: &[f32]);
 
-    /// Ends the step: writes the gradient that is followed. Nothing else of the rows reaches the model.
-    fn release(&mut self, gradient: &mut [f32]);
+    /// Takes in the last part, which is zeros for an empty batch, and writes the gradient that is followed over it: one stretch
+    /// of the parameters after the other, this one from the number `from` on. Nothing else of the rows reaches the model.
+    fn release(&mut self, from: usize, last: &mut [f32]);
 }
 
 /// Training that reads its rows through a [`GradientMechanism`] alone.
@@ -99,7 +103,7 @@ impl PrivateTrainer {
             mechanism.draw(rows, &mut self.batch);
             self.step(params.values_mut(), examples, mechanism, workspace);
         }
-        if params.values().iter().all(|value| value.is_finite()) {
+        if params.are_finite() {
             Ok(())
         } else {
             Err(TrainError::Diverged { step: self.steps, learning_rate: self.rate() })
@@ -115,7 +119,13 @@ impl PrivateTrainer {
     ) {
         self.steps += 1;
         let rate = self.rate();
-        for chunk in self.batch.chunks(CHUNK) {
+        if self.batch.is_empty() {
+            workspace.gradient.fill(0.0);
+        }
+        for (index, chunk) in self.batch.chunks(CHUNK).enumerate() {
+            if index > 0 {
+                mechanism.add(&workspace.gradient);
+            }
             for (slot, &row) in chunk.iter().enumerate() {
                 let target = examples.target(row as usize);
                 workspace.targets[slot] = target;
@@ -127,13 +137,34 @@ impl PrivateTrainer {
             workspace.forward(&self.network, params, chunk.len(), Some(&mut self.dropout));
             workspace.judge(&self.network, chunk.len(), true);
             workspace.clipped_backward(&self.network, params, chunk.len(), self.clip);
-            mechanism.add(&workspace.gradient);
         }
-        mechanism.release(&mut workspace.gradient);
+        self.follow(Pace { step: self.steps, rate }, params, mechanism, workspace);
+    }
+
+    /// Has the gradient released, and steps along it.
+    fn follow(
+        &mut self,
+        pace: Pace,
+        params: &mut [f32],
+        mechanism: &mut dyn GradientMechanism,
+        workspace: &mut Workspace,
+    ) {
         let (set, config) = (workspace.set, self.recipe.config());
-        add_penalties(set, config, &self.network, params, &mut workspace.gradient);
-        clip(set, config, &mut workspace.gradient);
-        self.optimizer.step(set, &self.recipe, self.steps, rate, params, &workspace.gradient);
+        let whole = config.l1 > 0.0
+            || config.l2 > 0.0
+            || config.clip_norm != Switch::Off
+            || config.clip_value != Switch::Off;
+        let stretch = if whole { params.len() } else { STRETCH };
+        let stretches = params.chunks_mut(stretch).zip(workspace.gradient.chunks_mut(stretch));
+        for (index, (params, gradient)) in stretches.enumerate() {
+            let from = index * stretch;
+            mechanism.release(from, gradient);
+            if whole {
+                add_penalties(set, config, &self.network, params, gradient);
+                clip(set, config, gradient);
+            }
+            self.optimizer.step(set, &self.recipe, pace, from, params, gradient);
+        }
         if let Some(limit) = config.max_norm.value() {
             limit_norms(set, limit, &self.network, params, &mut workspace.squares);
         }

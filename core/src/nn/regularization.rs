@@ -1,8 +1,8 @@
 //! What keeps weights and gradients small, apart from the weight decay of the optimizers.
 
 use super::config::TrainingConfig;
-use super::kernel::{InstructionSet, Job};
 use super::network::Network;
+use crate::instructions::{InstructionSet, Job};
 
 /// Adds the derivatives of l1 Σ|w| + l2 Σw² over the weights of the layers to the gradient.
 pub(super) fn add_penalties(

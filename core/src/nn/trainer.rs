@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::examples::{Examples, Target};
 use super::network::Network;
-use super::optimizer::Optimizer;
+use super::optimizer::{Optimizer, Pace};
 use super::passes::Update;
 use super::recipe::Recipe;
 use super::regularization::{add_penalties, clip, limit_norms};
@@ -94,11 +94,7 @@ impl Trainer {
             progress.mean_loss /= progress.examples as f64;
         }
         // A last step may have gone astray without a loss to show it.
-        if params.values().iter().all(|value| value.is_finite()) {
-            Ok(progress)
-        } else {
-            Err(self.diverged())
-        }
+        if params.are_finite() { Ok(progress) } else { Err(self.diverged()) }
     }
 
     /// Begins an epoch: Fisher and Yates; the full batch keeps its order, since it is one sum whatever the order.
@@ -161,7 +157,8 @@ impl Trainer {
         if whole_gradient {
             add_penalties(set, config, &self.network, params, &mut workspace.gradient);
             clip(set, config, &mut workspace.gradient);
-            self.optimizer.step(set, &self.recipe, self.steps, rate, params, &workspace.gradient);
+            let pace = Pace { step: self.steps, rate };
+            self.optimizer.step(set, &self.recipe, pace, 0, params, &workspace.gradient);
         }
         if let Some(limit) = config.max_norm.value() {
             limit_norms(set, limit, &self.network, params, &mut workspace.squares);
@@ -311,9 +308,10 @@ fn below(bound: u32, stream: &mut Stream) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instructions::InstructionSet;
     use crate::nn::config::{ModelConfig, OptimizerKind, TrainingConfig};
     use crate::nn::reference::Rows;
-    use crate::nn::{InstructionSet, PerLayer, evaluate, train};
+    use crate::nn::{PerLayer, evaluate, train};
     use crate::random::{Purpose, Seed};
 
     /// Three classes that a line or two can tell apart.
@@ -396,7 +394,8 @@ mod tests {
             workspace.forward(&network, params.values(), 10, None);
             workspace.judge(&network, 10, true);
             workspace.backward(&network, params.values_mut(), 10, Update::Collect { accumulate: false });
-            trainer.optimizer.step(workspace.set, &recipe, 1, 0.05, params.values_mut(), &workspace.gradient);
+            let pace = Pace { step: 1, rate: 0.05 };
+            trainer.optimizer.step(workspace.set, &recipe, pace, 0, params.values_mut(), &workspace.gradient);
         }
         assert_eq!(fused, params);
     }

@@ -2,9 +2,10 @@
 
 use super::activation::Activate;
 use super::examples::{Examples, Target};
-use super::kernel::{InstructionSet, Padding};
+use super::kernel::Padding;
 use super::loss::Judge;
 use super::network::Network;
+use crate::instructions::InstructionSet;
 
 /// More rows than this do not go through the network at once; a larger batch is the sum of such chunks.
 pub(in crate::nn) const CHUNK: usize = 512;

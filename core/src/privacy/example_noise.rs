@@ -28,6 +28,7 @@ use rand::rand_core::SeedableRng;
 
 use super::poisson::PoissonSample;
 use super::sampling::LayeredSampler;
+use super::step_grid::StepGrid;
 use super::{Clip, NoisePurpose, NoiseSeed, NoiseStream};
 use crate::nn::{CLIPPED_SUM_ERROR, GradientMechanism};
 use crate::random::Stream;
@@ -41,10 +42,6 @@ const ROUNDING: f64 = 4.0;
 /// Steps of rounding that the two chunks cost, for each unit of `sqrt(d)`; a little more than 2 for what scaling in double
 /// precision adds.
 const ROUNDED: f64 = 2.01;
-/// Added to a number below 2^51 in magnitude this rounds it to an integer, and leaves that in the low bits.
-const ROUND: f64 = 6_755_399_441_055_744.0;
-/// Below this, that works.
-const LARGEST_SUM: f64 = (1u64 << 51) as f64;
 
 /// The noise of a step: which grid its sum goes onto, and what comes off it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -131,7 +128,7 @@ impl ExampleNoise {
     ) -> Result<(ExampleMechanism, Stream), ExampleNoiseError> {
         let sampler = LayeredSampler::new();
         let largest = 2.0 * rows as f64 * self.clip.norm() * self.scale + f64::from(sampler.reach());
-        if largest >= LARGEST_SUM {
+        if largest >= StepGrid::LARGEST_SUM {
             return Err(ExampleNoiseError::TooManyExamples { examples: rows });
         }
         let mut examples = seed.stream_for(NoisePurpose::Examples, round, client);
@@ -139,13 +136,11 @@ impl ExampleNoise {
         examples.fill_bytes(&mut key);
         let mechanism = ExampleMechanism {
             sample: PoissonSample::new(q),
-            scale: self.scale,
-            unit: 1.0 / (self.scale * denominator),
+            grid: StepGrid::new(self.scale, denominator),
             sampler,
             examples,
             gradient: seed.stream_for(NoisePurpose::Gradient, round, client),
             sum: Vec::new(),
-            begun: false,
             noise: Vec::new(),
         };
         Ok((mechanism, Stream::from_seed(key)))
@@ -155,58 +150,30 @@ impl ExampleNoise {
 /// The Poisson-subsampled Gaussian mechanism on clipped gradients, one step after the other.
 pub struct ExampleMechanism {
     sample: PoissonSample,
-    scale: f64,
-    /// A step of the grid in the released mean.
-    unit: f64,
+    grid: StepGrid,
     sampler: LayeredSampler,
     examples: NoiseStream,
     gradient: NoiseStream,
-    /// The sum of this step on the grid.
+    /// The sum of all parts of this step but the last, on the grid; empty where there is one part alone.
     sum: Vec<i64>,
-    /// Whether there is one yet.
-    begun: bool,
     noise: Vec<i32>,
-}
-
-impl ExampleMechanism {
-    /// Draws the noise of a step of so many parameters.
-    fn draw_noise(&mut self, parameters: usize) {
-        self.noise.resize(parameters, 0);
-        self.sampler.fill(&mut self.noise, &mut self.gradient);
-    }
 }
 
 impl GradientMechanism for ExampleMechanism {
     fn draw(&mut self, rows: u32, batch: &mut Vec<u32>) {
         self.sample.draw(rows, batch, &mut self.examples);
+        self.sum.clear();
     }
 
-    fn add(&mut self, sum: &[f32]) {
-        let scale = self.scale;
-        let on_grid =
-            |value: f32| (f64::from(value) * scale + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i64;
-        self.sum.resize(sum.len(), 0);
-        if self.begun {
-            self.sum.iter_mut().zip(sum).for_each(|(total, &part)| *total += on_grid(part));
-        } else {
-            self.sum.iter_mut().zip(sum).for_each(|(total, &part)| *total = on_grid(part));
-        }
-        self.begun = true;
+    fn add(&mut self, part: &[f32]) {
+        self.grid.add(part, &mut self.sum);
     }
 
-    fn release(&mut self, gradient: &mut [f32]) {
-        self.draw_noise(gradient.len());
-        if !std::mem::take(&mut self.begun) {
-            // Nobody was drawn: noise alone.
-            self.sum.clear();
-            self.sum.resize(gradient.len(), 0);
-        }
-        for ((out, &sum), &noise) in gradient.iter_mut().zip(&self.sum).zip(&self.noise) {
-            let noised = (sum + i64::from(noise)) as u64;
-            // The same trick backwards.
-            let number = f64::from_bits(noised.wrapping_add(ROUND.to_bits())) - ROUND;
-            *out = (number * self.unit) as f32;
-        }
+    fn release(&mut self, from: usize, last: &mut [f32]) {
+        self.noise.resize(last.len(), 0);
+        self.sampler.fill(&mut self.noise, &mut self.gradient);
+        let others = if self.sum.is_empty() { &[] } else { &self.sum[from..][..last.len()] };
+        self.grid.release(last, others, &self.noise);
     }
 }
 
@@ -249,10 +216,13 @@ mod tests {
         (sum[0], sum[1]) = (40.0, -7.25);
         let (mut parts, mut whole) = (vec![0.0; MODEL], vec![0.0; MODEL]);
         mechanism.add(&sum);
-        mechanism.add(&sum);
-        mechanism.release(&mut parts);
+        parts.copy_from_slice(&sum);
+        let (first, rest) = parts.split_at_mut(1);
+        mechanism.release(0, first);
+        mechanism.release(1, rest);
         // The next step begins anew, and an empty one releases noise.
-        mechanism.release(&mut whole);
+        mechanism.draw(1000, &mut Vec::new());
+        mechanism.release(0, &mut whole);
         let deviation = noise.deviation() / 50.0;
         assert!((f64::from(parts[0]) - 80.0 / 50.0).abs() < 6.0 * deviation, "{}", parts[0]);
         assert!((f64::from(parts[1]) + 14.5 / 50.0).abs() < 6.0 * deviation, "{}", parts[1]);
@@ -271,7 +241,7 @@ mod tests {
             let mut mechanism = mechanism(&noise, 1.0, seed);
             let (mut batch, mut gradient) = (Vec::new(), vec![0.0; 100]);
             mechanism.draw(1000, &mut batch);
-            mechanism.release(&mut gradient);
+            mechanism.release(0, &mut gradient);
             (batch, gradient)
         };
         assert_eq!(run(1), run(1));

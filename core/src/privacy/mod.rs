@@ -18,6 +18,7 @@ pub mod matrix;
 mod noise_seed;
 mod poisson;
 pub mod sampling;
+mod step_grid;
 
 pub use adaptive_clipping::{Adaptation, AdaptiveClip, AdaptiveClippingError, NoiseSplit};
 pub use clipping::{Clip, Clipped, ClippingError};
@@ -26,3 +27,4 @@ pub use example_noise::{ExampleMechanism, ExampleNoise, ExampleNoiseError, STEP_
 pub use ledger::{Ledger, LedgerError, Next};
 pub use noise_seed::{NoisePurpose, NoiseSeed, NoiseStream};
 pub use poisson::PoissonSample;
+pub use step_grid::StepGrid;

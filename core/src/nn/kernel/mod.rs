@@ -8,7 +8,6 @@
 //! crate, compiled from Rust for every machine alike. Rust never contracts or reorders floating-point operations by
 //! itself, so neither the instruction set, nor the size of a tile, nor the number of threads can change a result.
 
-mod instructions;
 pub(in crate::nn) mod math;
 mod padding;
 mod panels;
@@ -16,8 +15,6 @@ mod product;
 mod tiles;
 mod transpose;
 
-pub use instructions::InstructionSet;
-pub(in crate::nn) use instructions::Job;
 pub(in crate::nn) use padding::Padding;
 pub(in crate::nn) use product::{Descent, Forward, WeightGradient};
 pub(in crate::nn) use transpose::Transpose;

@@ -30,8 +30,8 @@ impl Tiles for Pack<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::instructions::InstructionSet;
     use super::super::tiles::TALLEST;
+    use crate::instructions::InstructionSet;
 
     #[test]
     fn where_panels_are_read_all_strips_have_the_same_tiles() {

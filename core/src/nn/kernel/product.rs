@@ -9,10 +9,10 @@
     reason = "loops over all indices of fixed-size arrays are what the compiler vectorizes"
 )]
 
-use super::instructions::InstructionSet;
 use super::padding::{Padding, pad, unpad};
 use super::panels::Pack;
 use super::tiles::{NARROW, Tiles, column_of_tiles, narrow, wide};
+use crate::instructions::InstructionSet;
 
 /// `out = x w + bias`: rows of activations through a dense layer. Also `(d wᵀ)ᵀ = w dᵀ`, the deltas of the layer before:
 /// turning the deltas around moves fewer numbers than turning the weights, unless there are more rows than units.
@@ -155,8 +155,8 @@ impl<const PANELS: bool> Tiles for Left<'_, PANELS> {
             }
         } else {
             let rows: [&[f32]; R] = std::array::from_fn(|r| &x[(i + r) * depth..][..depth]);
-            for (k, row) in w.chunks_exact(units).take(depth).enumerate() {
-                let b = at::<C>(row, j);
+            for k in 0..depth {
+                let b = *at::<C>(w, k * units + j);
                 for r in 0..R {
                     let a = rows[r][k];
                     for c in 0..C {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::instructions::{InstructionSet, Job};
+use crate::instructions::{InstructionSet, Job};
 
 /// Columns of a padded strip.
 pub(super) const NARROW: usize = 16;

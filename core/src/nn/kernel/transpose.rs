@@ -1,6 +1,6 @@
 //! Transposition.
 
-use super::instructions::Job;
+use crate::instructions::Job;
 
 /// So many rows are read side by side.
 const SIDE: usize = 8;
@@ -40,7 +40,7 @@ impl Job for Transpose<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::kernel::InstructionSet;
+    use crate::instructions::InstructionSet;
 
     #[test]
     fn every_number_goes_to_its_mirror_place() {

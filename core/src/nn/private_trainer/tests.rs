@@ -1,19 +1,20 @@
 use super::*;
+use crate::instructions::InstructionSet;
 use crate::nn::config::{ModelConfig, Normalization, TrainingConfig};
 use crate::nn::reference::{self, Rows};
-use crate::nn::{Activation, CLIPPED_SUM_ERROR, InstructionSet, Loss, OptimizerKind, PerLayer, evaluate};
+use crate::nn::{Activation, CLIPPED_SUM_ERROR, Loss, OptimizerKind, PerLayer, evaluate};
 use crate::random::{Purpose, Seed};
 
 /// Everybody takes part, in ascending order, and the mean is released as it is.
 struct Bare {
     sum: Vec<f64>,
     rows: f64,
-    largest_part: usize,
+    parts: usize,
 }
 
 impl Bare {
     fn new(parameters: usize) -> Bare {
-        Bare { sum: vec![0.0; parameters], rows: 0.0, largest_part: 0 }
+        Bare { sum: vec![0.0; parameters], rows: 0.0, parts: 0 }
     }
 }
 
@@ -25,11 +26,11 @@ impl GradientMechanism for Bare {
     }
     fn add(&mut self, sum: &[f32]) {
         self.sum.iter_mut().zip(sum).for_each(|(sum, part)| *sum += f64::from(*part));
-        self.largest_part += 1;
+        self.parts += 1;
     }
-    fn release(&mut self, gradient: &mut [f32]) {
-        for (out, sum) in gradient.iter_mut().zip(&mut self.sum) {
-            *out = (*sum / self.rows) as f32;
+    fn release(&mut self, from: usize, last: &mut [f32]) {
+        for (out, sum) in last.iter_mut().zip(&mut self.sum[from..]) {
+            *out = ((*sum + f64::from(*out)) / self.rows) as f32;
             *sum = 0.0;
         }
     }
@@ -262,7 +263,7 @@ fn with_a_clip_that_nothing_reaches_it_is_ordinary_training() {
         let mut bare = Bare::new(ours.len());
         let mut trainer = PrivateTrainer::new(&network, &recipe, 1e6, 1.0, stream()).unwrap();
         trainer.advance(&mut ours, &rows, 20, &mut bare, &mut workspace).unwrap();
-        assert_eq!(bare.largest_part, 40, "two chunks a step");
+        assert_eq!(bare.parts, 20, "two chunks a step, one of them the last");
         let mut trainer = crate::nn::Trainer::new(&network, &recipe, stream());
         trainer.advance(&mut plain, &rows, 20 * 600, &mut workspace).unwrap();
         let loss = |params: &Params| evaluate(&network, params, &rows).unwrap().loss;

@@ -9,7 +9,7 @@
 ///
 /// `run` has to be `#[inline(always)]`, with everything that it calls in its loops: only what is inlined into the
 /// function that enables the instructions is compiled with them.
-pub(in crate::nn) trait Job {
+pub(crate) trait Job {
     /// What comes back.
     type Output;
 
@@ -70,7 +70,7 @@ impl InstructionSet {
     /// The register tile that it does best with: at most so many rows, and the columns that [`Job::run`] gets.
     ///
     /// A tile and what is multiplied into it have to fit the registers: 32 of 16 numbers, 16 of 8, or 32 of 4 (NEON).
-    pub(in crate::nn) fn tile(self) -> (usize, usize) {
+    pub(crate) fn tile(self) -> (usize, usize) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => (5, 64),
@@ -80,14 +80,14 @@ impl InstructionSet {
         }
     }
 
-    /// Whether a product reads its left matrix in panels (`panels.rs`): not where a tile is wide enough to hide what the
+    /// Whether a product reads its left matrix in panels (`nn/kernel/panels.rs`): not where a tile is wide enough to hide what the
     /// panels save. Tiles of all strips have to be alike for it.
-    pub(in crate::nn) fn reads_panels(self) -> bool {
+    pub(crate) fn reads_panels(self) -> bool {
         self.tile().1 < 64
     }
 
     /// Runs a job on it.
-    pub(in crate::nn) fn run<J: Job>(self, job: J) -> J::Output {
+    pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {
             // SAFETY: a `InstructionSet` of AVX-512 is made in `available` alone, after the machine said that it has avx512f.
             #[cfg(target_arch = "x86_64")]
