@@ -13,7 +13,7 @@
 //! second run goes on with the same clients; whoever reads this file has them too.
 
 use clap::Parser;
-use privet_client::{Connection, HttpTransport, Patience, Transport};
+use privet_client::{Connection, HeldLease, HttpTransport, Patience, Transport};
 use privet_core::encoding::Update;
 use privet_core::identity::Identity;
 use privet_core::plan::Plan;
@@ -190,8 +190,8 @@ fn identity(number: u32) -> Identity {
 /// Uploads an update for every round, until the time is over.
 async fn take_part(line: &Line, load: &Load, client: u32, identity: &Identity) -> Result<(), Fault> {
     loop {
-        let round = match line.check_in(client, identity).await? {
-            CheckInAnswer::Train { round, .. } => round,
+        let (round, lease) = match line.check_in(client, identity).await? {
+            CheckInAnswer::Train { round, lease, .. } => (round, HeldLease::from(lease)),
             CheckInAnswer::Wait => continue,
             CheckInAnswer::Mask { .. } => {
                 return Err("the rounds of the plan are masked: take another".into());
@@ -201,7 +201,7 @@ async fn take_part(line: &Line, load: &Load, client: u32, identity: &Identity) -
         let Some(due) = load.begin(round) else { return Ok(()) };
         sleep_until(due).await;
         let body = UpdateMessage { round, client, update: load.update.clone() }.encode();
-        let receipt = line.upload(round, client, identity, body.into()).await?;
+        let receipt = line.upload((round, client), identity, lease, body.into()).await?;
         load.progress().accepted.push(Accepted { receipt, took: due.elapsed(), at: Instant::now() });
     }
 }

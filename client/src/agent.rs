@@ -5,6 +5,7 @@ use crate::answered_rounds::AnsweredRounds;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::{AgentEvent, Ending, Outcome};
+use crate::lease::HeldLease;
 use crate::masked::{Masking, Masks, Place};
 use crate::receipt_file::{KeptReceipt, ReceiptFile};
 use crate::shutdown::Shutdown;
@@ -148,7 +149,7 @@ impl<T: Transport> Agent<T> {
             };
             let event = tokio::select! {
                 biased;
-                event = self.deliver(task.round, prepared) => event?,
+                event = self.deliver(task, prepared) => event?,
                 () = told_long_ago => break Ending::Stopped,
             };
             if let AgentEvent::Counted { round, .. } = event {
@@ -175,14 +176,16 @@ impl<T: Transport> Agent<T> {
                 Ok(CheckInAnswer::Train { round, .. }) if self.training.hides_updates() => {
                     return Err(AgentError::OnlyMasked { round, client });
                 }
-                Ok(CheckInAnswer::Train { round, model_sha256, clip, .. }) => {
-                    return Ok(Next::Take(Task { round, model_sha256, clip, masked: false }));
+                Ok(CheckInAnswer::Train { round, model_sha256, clip, lease, .. }) => {
+                    let lease = lease.into();
+                    return Ok(Next::Take(Task { round, model_sha256, clip, masked: false, lease }));
                 }
-                Ok(CheckInAnswer::Mask { round, stage: Stage::Advertise, model_sha256, clip, .. })
-                    if round > self.masked_round =>
-                {
+                Ok(CheckInAnswer::Mask {
+                    round, stage: Stage::Advertise, model_sha256, clip, lease, ..
+                }) if round > self.masked_round => {
                     (self.masked_round, self.dealt_with) = (round, round);
-                    return Ok(Next::Take(Task { round, model_sha256, clip, masked: true }));
+                    let lease = lease.into();
+                    return Ok(Next::Take(Task { round, model_sha256, clip, masked: true, lease }));
                 }
                 Ok(CheckInAnswer::Mask { round, .. }) if round > self.dealt_with => {
                     self.dealt_with = round;
@@ -301,15 +304,16 @@ impl<T: Transport> Agent<T> {
     }
 
     /// Tells the coordinator what came of a task.
-    async fn deliver(&mut self, round: u32, prepared: Prepared) -> Result<AgentEvent, AgentError> {
+    async fn deliver(&mut self, task: Task, prepared: Prepared) -> Result<AgentEvent, AgentError> {
+        let Task { round, lease, .. } = task;
         let client = self.participant.as_ref().expect("a task is given to a participant").client();
         let identity = &self.membership.identity;
         let told = match prepared {
             Prepared::Outdated => return Ok(AgentEvent::Missed { round }),
-            Prepared::Hidden(hidden) => return self.hide(client, hidden).await,
+            Prepared::Hidden(hidden) => return self.hide(client, hidden, lease).await,
             Prepared::Trained(trained) => {
                 let body = Bytes::copy_from_slice(trained.body());
-                match self.connection.upload(round, client, identity, body).await {
+                match self.connection.upload((round, client), identity, lease, body).await {
                     Ok(receipt) => {
                         trained.confirm(&receipt)?;
                         if let Some(file) = &mut self.receipts {
@@ -346,11 +350,17 @@ impl<T: Transport> Agent<T> {
     }
 
     /// Takes an update through a masked round.
-    async fn hide(&mut self, client: u32, hidden: HiddenUpdate) -> Result<AgentEvent, AgentError> {
+    async fn hide(
+        &mut self,
+        client: u32,
+        hidden: HiddenUpdate,
+        lease: HeldLease,
+    ) -> Result<AgentEvent, AgentError> {
         self.model = None;
         let masking = self.masking.as_mut().ok_or(AgentError::NoMasks)?;
         let Membership { identity, answered, .. } = &mut self.membership;
-        masking.hide(Place { connection: &self.connection, client, identity }, hidden, answered).await
+        let place = Place { connection: &self.connection, client, identity };
+        masking.hide(place, hidden, lease, answered).await
     }
 
     /// Goes on after a refusal, if that makes sense.

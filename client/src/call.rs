@@ -6,13 +6,17 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use privet_core::identity::Identity;
-use privet_core::protocol::{HexDigest, Problem, ProblemDocument};
+use privet_core::protocol::signature::SignedParts;
+use privet_core::protocol::{HexDigest, LeaseToken, Problem, ProblemDocument};
 use std::time::Duration;
 
 /// A request that can be sent again: the same bytes, signed anew each time.
+#[derive(Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// What follows the question mark; empty if there is none.
+    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// Who signs it, and the digest of the body.
@@ -79,8 +83,8 @@ pub struct Refused {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(method: Method, path: impl Into<String>, limit: usize, time: Duration) -> Call<'a> {
-        let (path, headers, body) = (path.into(), HeaderMap::new(), Bytes::new());
-        Call { method, path, headers, body, signer: None, limit, time }
+        let (path, query, headers, body) = (path.into(), String::new(), HeaderMap::new(), Bytes::new());
+        Call { method, path, query, headers, body, signer: None, limit, time }
     }
 
     /// With a body of this type.
@@ -96,6 +100,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// The same under a lease.
+    pub(crate) fn under(&self, lease: LeaseToken) -> Call<'a> {
+        Call { query: format!("lease={lease}"), ..self.clone() }
+    }
+
     /// Sends it once.
     pub(crate) async fn send(
         &self,
@@ -104,11 +113,21 @@ impl<'a> Call<'a> {
     ) -> Result<Response<Bytes>, CallError> {
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.path.parse().expect("the protocol's paths are made of letters and digits");
+        let uri = match &*self.query {
+            "" => self.path.clone(),
+            query => format!("{}?{query}", self.path),
+        };
+        *request.uri_mut() = uri.parse().expect("the protocol's paths are made of letters and digits");
         *request.headers_mut() = self.headers.clone();
         if let Some((identity, content)) = self.signer {
-            let target = (self.method.as_str(), transport.authority(), &*self.path);
-            clock.sign(identity, target, content, request.headers_mut())?;
+            let parts = SignedParts {
+                method: self.method.as_str(),
+                authority: transport.authority(),
+                path: &self.path,
+                query: &self.query,
+                content,
+            };
+            clock.sign(identity, &parts, request.headers_mut())?;
         }
         let sending = tokio::time::timeout(self.time, transport.send(request, self.limit));
         let response = sending.await.map_err(|_| CallError::TimedOut(self.time))??;

@@ -1,6 +1,7 @@
 //! The requests of the protocol, each repeated until it is answered.
 
 use crate::call::{Call, CallError, retry_after};
+use crate::lease::{Errand, HeldLease};
 use crate::patience::{Jitter, Patience};
 use crate::signer::SigningClock;
 use crate::transport::Transport;
@@ -112,17 +113,20 @@ impl<T: Transport> Connection<T> {
         Ok(self.persist(&call).await?.into_body())
     }
 
-    /// Sends an update, the same bytes each time, until there is a receipt or a refusal.
+    /// Sends an update under the lease of its task, or the next ones, the same bytes each time, until there is a receipt or
+    /// a refusal.
     pub async fn upload(
         &self,
-        round: u32,
-        client: u32,
+        (round, client): (u32, u32),
         identity: &Identity,
+        lease: HeldLease,
         body: Bytes,
     ) -> Result<ReceiptMessage, CallError> {
         let path = format!("/v1/rounds/{round}/updates/{client}");
-        let call = Call::new(Method::PUT, path, CONTROL_LIMIT, TRANSFER_TIME);
-        self.ask(&call.with_body(OCTETS, body).signed_by(identity)).await
+        let upload = Call::new(Method::PUT, path, CONTROL_LIMIT, TRANSFER_TIME);
+        let upload = upload.with_body(OCTETS, body).signed_by(identity);
+        let errand = Errand { round, stage: None, client };
+        self.deliver(errand, identity, lease, |token| upload.under(token)).await
     }
 
     /// The clients that have enrolled, and their keys.
@@ -142,15 +146,20 @@ impl<T: Transport> Connection<T> {
         Ok(self.persist(&call.signed_by(identity)).await?.into_body())
     }
 
-    /// Sends the message of a stage, the same bytes each time, until there is a receipt or a refusal.
+    /// Sends the message of a stage under the lease of its task, or the next ones, the same bytes each time, until there is
+    /// a receipt or a refusal.
     pub async fn send_stage(
         &self,
         at: (u32, Stage, u32),
         identity: &Identity,
+        lease: HeldLease,
         message: Bytes,
     ) -> Result<StageReceipt, CallError> {
         let call = Call::new(Method::PUT, stage_path(at), CONTROL_LIMIT, TRANSFER_TIME);
-        self.ask(&call.with_body(OCTETS, message).signed_by(identity)).await
+        let call = call.with_body(OCTETS, message).signed_by(identity);
+        let (round, stage, client) = at;
+        let errand = Errand { round, stage: Some(stage), client };
+        self.deliver(errand, identity, lease, |token| call.under(token)).await
     }
 
     /// Says why the client cannot take part in a round, and because of whom if it is because of somebody.
@@ -173,7 +182,7 @@ impl<T: Transport> Connection<T> {
         sleep(self.jitter.spread(time)).await;
     }
 
-    async fn ask<A: DeserializeOwned>(&self, call: &Call<'_>) -> Result<A, CallError> {
+    pub(crate) async fn ask<A: DeserializeOwned>(&self, call: &Call<'_>) -> Result<A, CallError> {
         read(call, &self.persist(call).await?)
     }
 

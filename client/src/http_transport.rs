@@ -132,6 +132,7 @@ impl Transport for HttpTransport {
         let (parts, body) = request.into_parts();
         let mut url = self.base.clone();
         url.set_path(&format!("{}{}", url.path(), parts.uri.path().trim_start_matches('/')));
+        url.set_query(parts.uri.query());
         let request = self.client.request(parts.method, url).headers(parts.headers).body(body);
         let mut response = request.send().await.map_err(|error| self.broken(error))?;
 

@@ -8,6 +8,7 @@
 //! masked       takes an update through the stages of a masked round
 //! connection   one method for each request of the protocol; repeats what may be repeated
 //! signer       signs requests with the client's key
+//! lease        a task as it is lent, and what came of it sent under that
 //! patience     how long to wait before the next attempt, and when to give up
 //! transport    a request there, a response back: over HTTP in production, over anything in tests
 //! ```
@@ -20,6 +21,7 @@ mod connection;
 mod event;
 mod http_transport;
 mod key_file;
+mod lease;
 mod masked;
 mod patience;
 mod receipt_file;
@@ -37,6 +39,7 @@ pub use connection::Connection;
 pub use event::{AgentEvent, Ending, Outcome};
 pub use http_transport::{AddressError, HttpTransport, Trust};
 pub use key_file::{KeyFileError, key_from, new_key, read_key, write_private};
+pub use lease::HeldLease;
 pub use masked::Masks;
 pub use patience::Patience;
 pub use receipt_file::{KeptReceipt, ReceiptFile, ReceiptFileError, read_receipts};

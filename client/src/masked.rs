@@ -9,6 +9,7 @@ use crate::answered_rounds::AnsweredRounds;
 use crate::call::CallError;
 use crate::connection::Connection;
 use crate::event::AgentEvent;
+use crate::lease::HeldLease;
 use crate::seen_keys::SeenKeys;
 use crate::transport::Transport;
 use bytes::Bytes;
@@ -78,10 +79,11 @@ impl Masking {
         &mut self,
         place: Place<'_, T>,
         hidden: HiddenUpdate,
+        lease: HeldLease,
         answered: &mut AnsweredRounds,
     ) -> Result<AgentEvent, AgentError> {
         let (round, weight) = (hidden.context.round, hidden.update.weight);
-        match self.carry(&place, hidden, answered).await {
+        match self.carry(&place, hidden, lease, answered).await {
             Ok(()) => Ok(AgentEvent::Counted { round, weight }),
             Err(Left::Missed) => Ok(AgentEvent::Missed { round }),
             Err(Left::Refused(error)) => {
@@ -97,6 +99,7 @@ impl Masking {
         &mut self,
         place: &Place<'_, T>,
         hidden: HiddenUpdate,
+        lease: HeldLease,
         answered: &mut AnsweredRounds,
     ) -> Result<(), Left> {
         let HiddenUpdate { context, update } = hidden;
@@ -108,25 +111,25 @@ impl Masking {
 
         // Masks take milliseconds: not long enough to be worth a thread of their own.
         let (advertised, message) = masker.advertise(&mut rng);
-        place.send(round, Stage::Advertise, message).await?;
-        let roster = place.task(round, Stage::Share, places).await?;
+        place.send(round, Stage::Advertise, lease, message).await?;
+        let (roster, lease) = place.task(round, Stage::Share, places).await?;
         let (shared, message) = advertised.share(&roster, &mut rng)?;
-        place.send(round, Stage::Share, message).await?;
-        let delivery = place.task(round, Stage::Input, places).await?;
+        place.send(round, Stage::Share, lease, message).await?;
+        let (delivery, lease) = place.task(round, Stage::Input, places).await?;
         let (masked, message) = shared.mask(&delivery, &update)?;
         drop(update);
-        place.send(round, Stage::Input, message).await?;
-        let survivors = place.task(round, Stage::Confirm, places).await?;
+        place.send(round, Stage::Input, lease, message).await?;
+        let (survivors, lease) = place.task(round, Stage::Confirm, places).await?;
         let (confirmed, message) = masked.confirm(&survivors)?;
-        place.send(round, Stage::Confirm, message).await?;
-        let confirmations = place.task(round, Stage::Answer, places).await?;
+        place.send(round, Stage::Confirm, lease, message).await?;
+        let (confirmations, lease) = place.task(round, Stage::Answer, places).await?;
         let mut record = answered.of_plan(self.masks.rules.plan);
         let answer = confirmed.answer(&confirmations, &mut record);
         if let Some(failure) = record.failure() {
             return Err(Left::Failed(failure.into()));
         }
         let answer = answer?;
-        place.send(round, Stage::Answer, answer.to_vec()).await
+        place.send(round, Stage::Answer, lease, answer.to_vec()).await
     }
 
     /// What this client believes of the others.
@@ -145,10 +148,11 @@ impl Masking {
 }
 
 impl<T: Transport> Place<'_, T> {
-    async fn send(&self, round: u32, stage: Stage, message: Vec<u8>) -> Result<(), Left> {
+    async fn send(&self, round: u32, stage: Stage, lease: HeldLease, message: Vec<u8>) -> Result<(), Left> {
         let message = Bytes::from(message);
         let digest = HexDigest::of(&message);
-        let receipt = self.connection.send_stage((round, stage, self.client), self.identity, message).await?;
+        let at = (round, stage, self.client);
+        let receipt = self.connection.send_stage(at, self.identity, lease, message).await?;
         match (receipt.round, receipt.stage, receipt.client) == (round, stage, self.client)
             && receipt.message_sha256 == digest
         {
@@ -173,14 +177,18 @@ impl<T: Transport> Place<'_, T> {
         }
     }
 
-    /// Waits until a stage is open, and gives what it takes.
-    async fn task(&self, round: u32, stage: Stage, places: u32) -> Result<Bytes, Left> {
-        match self.connection.check_in(self.client, self.identity).await? {
-            CheckInAnswer::Mask { round: open, stage: awaited, .. } if (open, awaited) == (round, stage) => {}
+    /// Waits until a stage is open, and gives what it takes, and for how long it is lent.
+    async fn task(&self, round: u32, stage: Stage, places: u32) -> Result<(Bytes, HeldLease), Left> {
+        let lease = match self.connection.check_in(self.client, self.identity).await? {
+            CheckInAnswer::Mask { round: open, stage: awaited, lease, .. }
+                if (open, awaited) == (round, stage) =>
+            {
+                HeldLease::from(lease)
+            }
             _ => return Err(Left::Missed),
-        }
+        };
         let at = (round, stage, self.client);
-        Ok(self.connection.stage_task(at, self.identity, places).await?)
+        Ok((self.connection.stage_task(at, self.identity, places).await?, lease))
     }
 }
 

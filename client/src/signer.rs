@@ -3,7 +3,6 @@
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use privet_core::identity::Identity;
-use privet_core::protocol::HexDigest;
 use privet_core::protocol::signature::{Nonce, SignatureHeaders, SignedParts};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -53,14 +52,11 @@ impl SigningClock {
     pub(crate) fn sign(
         &self,
         identity: &Identity,
-        request: (&str, &str, &str),
-        content: HexDigest,
+        parts: &SignedParts<'_>,
         headers: &mut HeaderMap,
     ) -> Result<(), NoNonce> {
-        let (method, authority, path) = request;
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(NoNonce)?;
-        let parts = SignedParts { method, authority, path, query: "", content };
         let signed = parts.sign(identity, self.now().as_secs(), Nonce(nonce));
         let SignatureHeaders { content_digest, signature_input, signature } = signed;
         for (name, value) in [

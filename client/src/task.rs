@@ -1,5 +1,6 @@
 //! A round as it falls to one client: what is asked for, and what comes of it.
 
+use crate::lease::HeldLease;
 use privet_core::nn::Examples;
 use privet_core::participant::{Declined, HiddenUpdate, Participant, ParticipantError, Trained};
 use privet_core::privacy::Clip;
@@ -13,6 +14,7 @@ pub(crate) struct Task {
     pub(crate) model_sha256: HexDigest,
     pub(crate) clip: Option<Clip>,
     pub(crate) masked: bool,
+    pub(crate) lease: HeldLease,
 }
 
 /// What came of a task.

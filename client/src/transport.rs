@@ -10,7 +10,7 @@ pub trait Transport: Send + Sync + 'static {
     /// The host that the coordinator goes by, and its port unless that is the scheme's own; in small letters.
     fn authority(&self) -> &str;
 
-    /// Sends a request, whose address is a path alone, and reads a response with a body of `limit` bytes or fewer.
+    /// Sends a request, whose address is a path, and a query if it has one, and reads a response with a body of `limit` bytes or fewer.
     fn send(
         &self,
         request: Request<Bytes>,

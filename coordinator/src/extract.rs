@@ -1,12 +1,16 @@
 //! How the parts of a request are read. What cannot be read is refused with a problem document.
 
 use crate::request_error::RequestError;
+use crate::service::Service;
+use crate::store::Store;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
+use privet_core::protocol::LeaseTokenError;
+use privet_core::round::Holding;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -19,6 +23,19 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<At<T>, RequestError> {
         let Path(named) = Path::from_request_parts(parts, state).await?;
         Ok(At(named))
+    }
+}
+
+/// The lease under which a request comes, and when its head was there.
+pub(crate) struct Under(pub(crate) Holding);
+
+impl<S: Store> FromRequestParts<Service<S>> for Under {
+    type Rejection = RequestError;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service<S>) -> Result<Under, RequestError> {
+        let lease = parts.uri.query().map(|query| query.strip_prefix("lease=").ok_or(LeaseTokenError));
+        let token = lease.map(|token| token?.parse()).transpose()?;
+        Ok(Under(Holding { token, begun: service.now() }))
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use privet_core::protocol::signature::SignatureError;
-use privet_core::protocol::{HexDigest, Problem, UpdateCodecError};
+use privet_core::protocol::{HexDigest, LeaseTokenError, Problem, UpdateCodecError};
 use privet_core::round::Refusal;
 use privet_core::secagg::DecodeError;
 
@@ -48,6 +48,8 @@ pub(crate) enum RequestError {
     HiddenRecords,
     #[error("the address cannot be read: {0}")]
     Path(#[from] PathRejection),
+    #[error("the query of this address is `lease=` and a token: {0}")]
+    Lease(#[from] LeaseTokenError),
     #[error("{0}")]
     Json(#[from] JsonRejection),
     #[error("{0}")]
@@ -102,6 +104,7 @@ impl RequestError {
             RequestError::UpdateTooLarge { .. } => Problem::BodyTooLarge,
             RequestError::NotJson | RequestError::NotOctets => Problem::UnsupportedMediaType,
             RequestError::Path(_)
+            | RequestError::Lease(_)
             | RequestError::Update(_)
             | RequestError::Stage(_)
             | RequestError::Misaddressed { .. } => Problem::MalformedRequest,

@@ -16,7 +16,7 @@ use privet_core::params::Params;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::{HexDigest, UpdateMessage};
-use privet_core::round::{Federation, Rules, StageContent, Timestamp};
+use privet_core::round::{Federation, LeaseKey, Rules, StageContent, Timestamp};
 use privet_core::secagg::Stage as MaskStage;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -133,7 +133,7 @@ struct Shared<S> {
 
 impl Service<MemoryStore> {
     /// A service whose state lasts as long as the process, by the system's clock, and the end from which its
-    /// journal is read. Noise, and cohorts that must stay hidden, are drawn from the seed.
+    /// journal is read. Noise, cohorts that must stay hidden, and the key of the leases are drawn from the seed.
     pub fn in_memory(
         plan: &Plan,
         network: Arc<Network>,
@@ -143,9 +143,10 @@ impl Service<MemoryStore> {
     ) -> (Service<MemoryStore>, mpsc::UnboundedReceiver<ServiceEvent>) {
         let (journal, events) = Journal::new();
         let charter = Charter::new(plan, &network);
+        let lease_key = LeaseKey::new(&noise_seed);
         let federation = Federation::protected(charter.rules.clone(), first_model, noise_seed);
         let encode = move |model: &Params| nn::to_safetensors(&network, model);
-        let store = MemoryStore::new(federation, &charter, encode, journal.clone());
+        let store = MemoryStore::new(federation, &charter, encode, journal.clone(), lease_key);
         (Service::new(store, charter, SystemClock::new(), options, journal), events)
     }
 }

@@ -67,6 +67,53 @@ async fn an_update_whose_receipt_was_lost_is_sent_again_and_not_computed_again()
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_whose_lease_has_lapsed_is_sent_again_under_the_next() {
+    let mut lapsed = 0;
+    let peer = Peer::new(move |_, what| match what {
+        "PUT /v1/rounds/2/updates/4" if lapsed < 2 => {
+            lapsed += 1;
+            Fate::Refused(Problem::LeaseLapsed, None)
+        }
+        _ => Fate::Answered,
+    });
+    let (outcome, events) = peer.run().await;
+    assert_eq!(outcome.unwrap().counted, [1, 2, 3]);
+    let round: Vec<String> =
+        peer.requests().into_iter().filter(|request| !request.starts_with("GET")).collect();
+    let (upload, check_in) = ("PUT /v1/rounds/2/updates/4", "POST /v1/checkins");
+    assert_eq!(round[3..9], [check_in, upload, check_in, upload, check_in, upload]);
+    assert_eq!(events.iter().filter(|event| **event == AgentEvent::Training { round: 2 }).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_longer_than_its_lease_asks_for_the_next_before_it_sends_anything() {
+    let late = Duration::from_millis(1_500);
+    let peer = Peer::new(move |_, what| match what.starts_with("GET /v1/models") {
+        true => Fate::Slow(late),
+        false => Fate::Answered,
+    });
+    assert_eq!(peer.run().await.0.unwrap().counted, [1, 2, 3]);
+    assert_eq!(peer.count("PUT"), 3, "what would be refused is not sent");
+    assert_eq!(peer.count("POST /v1/checkins"), 2 * 3 + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_is_over_when_a_lease_lapses_is_missed() {
+    let mut asked = 0;
+    let peer = Peer::new(move |_, what| match what {
+        "PUT /v1/rounds/1/updates/4" => {
+            asked += 1;
+            Fate::Refused(if asked == 1 { Problem::LeaseLapsed } else { Problem::TooLate }, None)
+        }
+        _ => Fate::Answered,
+    });
+    peer.over(1, 2);
+    let (outcome, events) = peer.run().await;
+    assert_eq!(outcome.unwrap().counted, [2, 3]);
+    assert!(events.contains(&AgentEvent::Missed { round: 1 }), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_coordinator_that_is_away_is_waited_for_without_hammering() {
     let begun = Instant::now();
     let hour = Duration::from_secs(3_600);

@@ -13,6 +13,7 @@ use privet_core::participant::LocalTraining;
 use privet_core::plan::Plan;
 use privet_core::protocol::{
     CheckIn, CheckInAnswer, DeclineReason, Enrol, Enrolled, EnrolledClient, HexDigest, Problem, StageReceipt,
+    TaskLease,
 };
 use privet_core::random::Purpose;
 use privet_core::round::{
@@ -221,12 +222,14 @@ impl State {
 
     fn check_in(&self, client: u32) -> CheckInAnswer {
         let (model_sha256, milliseconds_left) = (HexDigest::of(&self.model_file()), 1_000);
+        let token = "0".repeat(32).parse().unwrap();
+        let lease = TaskLease { token, milliseconds_left };
         match self.federation().assignment(client).unwrap() {
             Assignment::Mask { round, .. } if self.lie == Lie::BareUpdate && client == 1 => {
-                CheckInAnswer::Train { round, model_sha256, milliseconds_left, clip: None }
+                CheckInAnswer::Train { round, model_sha256, milliseconds_left, lease, clip: None }
             }
             Assignment::Mask { round, stage, .. } => {
-                CheckInAnswer::Mask { round, stage, model_sha256, milliseconds_left, clip: None }
+                CheckInAnswer::Mask { round, stage, model_sha256, milliseconds_left, lease, clip: None }
             }
             Assignment::Finished => CheckInAnswer::Finished { model_sha256 },
             Assignment::Wait | Assignment::Train { .. } => CheckInAnswer::Wait,

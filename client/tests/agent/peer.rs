@@ -12,9 +12,10 @@ use privet_core::participant::LocalTraining;
 use privet_core::plan::{Plan, built_in};
 use privet_core::protocol::signature::{Nonce, SignatureHeaders, SignedParts};
 use privet_core::protocol::{
-    CheckInAnswer, Enrol, Enrolled, HexDigest, Problem, ReceiptMessage, UpdateMessage,
+    CheckInAnswer, Enrol, Enrolled, HexDigest, LeaseToken, Problem, ReceiptMessage, TaskLease, UpdateMessage,
 };
 use privet_core::random::Purpose;
+use privet_core::round::LeaseKey;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -61,6 +62,10 @@ struct State {
     missed: Vec<u32>,
     requests: Vec<(String, Instant)>,
     nonces: BTreeSet<Nonce>,
+    /// How many leases were given; each check-in gets one.
+    lent: u32,
+    /// A round that is over from the check-in of this number on.
+    over: Option<(u32, u32)>,
 }
 
 impl Peer {
@@ -75,6 +80,8 @@ impl Peer {
             missed: Vec::new(),
             requests: Vec::new(),
             nonces: BTreeSet::new(),
+            lent: 0,
+            over: None,
         })))
     }
 
@@ -91,6 +98,11 @@ impl Peer {
     /// How many requests of this kind were sent.
     pub(crate) fn count(&self, prefix: &str) -> usize {
         self.requests().iter().filter(|request| request.starts_with(prefix)).count()
+    }
+
+    /// Lets a round be over from the check-in of this number on.
+    pub(crate) fn over(&self, round: u32, check_in: u32) {
+        self.0.lock().unwrap().over = Some((round, check_in));
     }
 
     /// The updates that count, by round.
@@ -145,7 +157,7 @@ impl Transport for Peer {
     }
 
     async fn send(&self, request: Request<Bytes>, limit: usize) -> Result<Response<Bytes>, TransportError> {
-        let what = format!("{} {}", request.method(), request.uri());
+        let what = format!("{} {}", request.method(), request.uri().path());
         let fate = {
             let mut state = self.0.lock().unwrap();
             state.requests.push((what.clone(), Instant::now()));
@@ -193,10 +205,20 @@ impl State {
             }
             (&Method::POST, ["checkins"]) => {
                 self.signer(request);
+                self.missed
+                    .extend(self.over.take_if(|(_, from)| self.lent + 1 >= *from).map(|(round, _)| round));
                 let open = |round: &u32| !self.counted.contains_key(round) && !self.missed.contains(round);
                 json(&match (1..=ROUNDS).find(open) {
                     Some(round) => {
-                        CheckInAnswer::Train { round, model_sha256, milliseconds_left: 1_000, clip: None }
+                        self.lent += 1;
+                        let lease = TaskLease { token: self.lease(round), milliseconds_left: 1_000 };
+                        CheckInAnswer::Train {
+                            round,
+                            model_sha256,
+                            milliseconds_left: 4_000,
+                            lease,
+                            clip: None,
+                        }
                     }
                     None => CheckInAnswer::Finished { model_sha256 },
                 })
@@ -225,8 +247,9 @@ impl State {
             signature: header("signature"),
         };
         let (method, path) = (request.method().as_str(), request.uri().path());
+        let query = request.uri().query().unwrap_or_default();
         let content = HexDigest::of(request.body());
-        let parts = SignedParts { method, authority: "peer", path, query: "", content };
+        let parts = SignedParts { method, authority: "peer", path, query, content };
         // The paused time of a test runs ahead of the machine's clock: its own time is right.
         let created = headers.signature_input.split(';').find_map(|part| part.strip_prefix("created="));
         let claim = headers.verify(&parts, created.unwrap().parse().unwrap()).unwrap();
@@ -235,9 +258,18 @@ impl State {
         claim.key
     }
 
+    /// The lease that is good: the last that was given.
+    fn lease(&self, round: u32) -> LeaseToken {
+        LeaseKey::from_bytes(&mut [1; 32]).token(round, None, CLIENT, self.lent)
+    }
+
     fn count(&mut self, round: u32, client: u32, request: &Request<Bytes>) -> Response<Bytes> {
         self.signer(request);
         assert_eq!(request.headers()["content-type"], "application/octet-stream");
+        let lease = format!("lease={}", self.lease(round));
+        if request.uri().query() != Some(&lease) {
+            return refusal(Problem::LeaseLapsed, None);
+        }
         let body = request.body();
         let message = UpdateMessage::decode(body).unwrap();
         assert_eq!((message.round, message.client), (round, client));

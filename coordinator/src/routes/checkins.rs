@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
-use privet_core::protocol::{CheckIn, CheckInAnswer};
+use privet_core::protocol::{CheckIn, CheckInAnswer, TaskLease};
 use privet_core::round::{Assignment, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -60,16 +60,22 @@ async fn answer_in_time<S: Store>(service: &Service<S>, client: u32) -> Result<C
 
 async fn answer_now<S: Store>(service: &Service<S>, client: u32) -> Result<CheckInAnswer, RequestError> {
     let now = service.now();
-    let Orders { assignment, model_sha256, clip } = service.store().check_in(client, now).await?;
-    Ok(match assignment {
-        Assignment::Wait => CheckInAnswer::Wait,
-        Assignment::Finished => CheckInAnswer::Finished { model_sha256 },
-        Assignment::Train { round, deadline } => {
-            CheckInAnswer::Train { round, model_sha256, milliseconds_left: milliseconds(now, deadline), clip }
-        }
-        Assignment::Mask { round, stage, deadline } => {
+    let Orders { assignment, lease, model_sha256, clip } = service.store().check_in(client, now).await?;
+    let lease = lease
+        .map(|lease| TaskLease { token: lease.token, milliseconds_left: milliseconds(now, lease.expires) });
+    Ok(match (assignment, lease) {
+        (Assignment::Wait, _) => CheckInAnswer::Wait,
+        (Assignment::Finished, _) => CheckInAnswer::Finished { model_sha256 },
+        (Assignment::Train { round, deadline }, Some(lease)) => {
             let milliseconds_left = milliseconds(now, deadline);
-            CheckInAnswer::Mask { round, stage, model_sha256, milliseconds_left, clip }
+            CheckInAnswer::Train { round, model_sha256, milliseconds_left, lease, clip }
+        }
+        (Assignment::Mask { round, stage, deadline }, Some(lease)) => {
+            let milliseconds_left = milliseconds(now, deadline);
+            CheckInAnswer::Mask { round, stage, model_sha256, milliseconds_left, lease, clip }
+        }
+        (Assignment::Train { .. } | Assignment::Mask { .. }, None) => {
+            unreachable!("who is asked for something has a lease of it")
         }
     })
 }

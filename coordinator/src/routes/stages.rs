@@ -2,7 +2,7 @@
 //! and sends its message.
 
 use crate::crash::CrashPoint;
-use crate::extract::{At, octets};
+use crate::extract::{At, Under, octets};
 use crate::request_error::RequestError;
 use crate::service::Service;
 use crate::signed::Signed;
@@ -31,6 +31,7 @@ pub(super) async fn send<S: Store>(
     State(service): State<Service<S>>,
     At((round, stage, client)): At<(u32, Stage, u32)>,
     signed: Signed,
+    Under(holding): Under,
     request: Request,
 ) -> Result<Json<StageReceipt>, RequestError> {
     // First who sends it: nobody else may make the service hold a body.
@@ -49,7 +50,7 @@ pub(super) async fn send<S: Store>(
     });
     let (content, message_sha256) = reading.await.map_err(|error| RequestError::Internal(error.into()))??;
     let message = StageMessage { client, round, digest: Some(message_sha256), content };
-    service.store().send(message, service.now()).await?;
+    service.store().send(message, holding, service.now()).await?;
     CrashPoint::Acknowledging.reach();
     Ok(Json(StageReceipt { round, stage, client, message_sha256 }))
 }

@@ -1,7 +1,7 @@
 //! `PUT /v1/rounds/{n}/updates/{client}`: a participant sends its update and gets a receipt.
 
 use crate::crash::CrashPoint;
-use crate::extract::{At, octets};
+use crate::extract::{At, Under, octets};
 use crate::request_error::RequestError;
 use crate::service::Service;
 use crate::signed::Signed;
@@ -18,6 +18,7 @@ pub(super) async fn upload<S: Store>(
     State(service): State<Service<S>>,
     At((round, client)): At<(u32, u32)>,
     signed: Signed,
+    Under(holding): Under,
     request: Request,
 ) -> Result<Json<ReceiptMessage>, RequestError> {
     // First who sends it: nobody else may make the service hold a body.
@@ -39,7 +40,7 @@ pub(super) async fn upload<S: Store>(
         }
     };
     let submission = Submission { client, round, update: message.update, digest: Some(update_sha256) };
-    let receipt = service.store().submit(submission, service.now()).await?;
+    let receipt = service.store().submit(submission, holding, service.now()).await?;
     CrashPoint::Acknowledging.reach();
     Ok(Json(ReceiptMessage { round, client, weight: receipt.contribution.weight, update_sha256 }))
 }

@@ -7,7 +7,7 @@ use crate::journal::Journal;
 use crate::service::Charter;
 use privet_core::params::Params;
 use privet_core::protocol::HexDigest;
-use privet_core::round::{Federation, Refusal};
+use privet_core::round::{Federation, LeaseKey, Refusal};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -22,15 +22,17 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Holds the charter's federation, writes its models with `encode` and what happens to it into `journal`.
+    /// Holds the charter's federation, writes its models with `encode` and what happens to it into `journal`, and makes its
+    /// leases by this key.
     pub fn new(
         federation: Federation,
         charter: &Charter,
         encode: impl Fn(&Params) -> Vec<u8> + Send + Sync + 'static,
         journal: Journal,
+        lease_key: LeaseKey,
     ) -> MemoryStore {
         let plan_sha256 = HexDigest::of(charter.plan.as_bytes());
-        let state = State::new(federation, plan_sha256, Arc::new(encode));
+        let state = State::new(federation, plan_sha256, Arc::new(encode), lease_key);
         let (stage, _) = watch::channel(state.stage());
         MemoryStore { state: Mutex::new(state), stage, journal }
     }

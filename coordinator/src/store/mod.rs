@@ -16,7 +16,9 @@ use bytes::Bytes;
 use privet_core::privacy::{Clip, Ledger};
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundSummary};
-use privet_core::round::{Assignment, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::round::{
+    Assignment, Holding, Lease, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp,
+};
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -61,17 +63,21 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Orders, StoreError>> + Send;
 
-    /// Counts an update, once: the same body again gives the same receipt, another body is refused.
+    /// Counts an update that comes under the lease that is good, once: the same body again gives the same receipt, under
+    /// any lease; another body is refused.
     fn submit(
         &self,
         submission: Submission,
+        holding: Holding,
         now: Timestamp,
     ) -> impl Future<Output = Result<Receipt, StoreError>> + Send;
 
-    /// Takes the message of a stage, once: the same body again is taken as it was, another body is refused.
+    /// Takes the message of a stage that comes under the lease that is good, once: the same body again is taken as it was,
+    /// under any lease; another body is refused.
     fn send(
         &self,
         message: StageMessage,
+        holding: Holding,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
@@ -126,6 +132,8 @@ pub trait Store: Send + Sync + 'static {
 pub struct Orders {
     /// What it is to do.
     pub assignment: Assignment,
+    /// The lease under which it may do that; `None` if it is asked for nothing.
+    pub lease: Option<Lease>,
     /// The current model.
     pub model_sha256: HexDigest,
     /// The clip of the round, if the plan's adapts.

@@ -6,7 +6,7 @@ use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::round::{Holding, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp};
 use privet_core::secagg::Stage as MaskStage;
 use tokio::sync::watch;
 
@@ -59,12 +59,17 @@ impl<K: Transact> Store for K {
         self.transact(move |state, changes| state.check_in(client, now, changes)).await
     }
 
-    async fn submit(&self, submission: Submission, now: Timestamp) -> Result<Receipt, StoreError> {
-        self.transact(move |state, changes| state.submit(submission, now, changes)).await
+    async fn submit(
+        &self,
+        submission: Submission,
+        holding: Holding,
+        now: Timestamp,
+    ) -> Result<Receipt, StoreError> {
+        self.transact(move |state, changes| state.submit(submission, holding, now, changes)).await
     }
 
-    async fn send(&self, message: StageMessage, now: Timestamp) -> Result<(), StoreError> {
-        self.transact(move |state, changes| state.send(message, now, changes)).await
+    async fn send(&self, message: StageMessage, holding: Holding, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(move |state, changes| state.send(message, holding, now, changes)).await
     }
 
     async fn task(

@@ -1,14 +1,16 @@
 //! Requests that are made to do harm: each gets the right refusal, and the federation goes on.
 
 use crate::harness::{
-    Garden, HOST, ManualClock, ONE, enrolment, identity, post, put, put_as, seconds, service_with,
-    signature_of, update, update_of,
+    Garden, HOST, ManualClock, ONE, enrolment, identity, lease_key, post, put, put_as, put_at, seconds,
+    service_with, signature_of, update, update_of,
 };
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use privet_coordinator::{Options, app};
 use privet_core::protocol::signature::SignedParts;
-use privet_core::protocol::{HexDigest, Problem, RoundSummary};
+use privet_core::protocol::{CheckInAnswer, HexDigest, Problem, ReceiptMessage, RoundSummary};
+use privet_core::round::LEASES;
+use privet_core::secagg::Stage;
 use std::time::Duration;
 
 /// A sound upload of client 1 with one header put in the place of another.
@@ -161,7 +163,7 @@ fn nonsense() -> Vec<(&'static str, Request<Body>, Problem)> {
 #[tokio::test]
 async fn whatever_is_sent_is_refused_as_it_should_be_and_the_federation_goes_on() {
     let garden = Garden::collecting().await;
-    let cases: Vec<_> = forgeries().into_iter().chain(nonsense()).collect();
+    let cases: Vec<_> = forgeries().into_iter().chain(nonsense()).chain(leases()).collect();
     assert!(cases.len() >= 50, "{}", cases.len());
     for (what, request, problem) in cases {
         let answer = garden.send(request).await;
@@ -171,6 +173,59 @@ async fn whatever_is_sent_is_refused_as_it_should_be_and_the_federation_goes_on(
     garden.upload_all(1).await;
     let rounds: Vec<RoundSummary> = garden.get("/v1/rounds").await.json();
     assert_eq!(rounds[0].contributed, [1, 2, 3]);
+}
+
+/// Sound updates under leases that are not good.
+fn leases() -> Vec<(&'static str, Request<Body>, Problem)> {
+    use Problem::{LeaseLapsed, MalformedRequest, NotAuthorized};
+    let under = |query: String| put_at(&format!("/v1/rounds/1/updates/1{query}"), 1, update(1, 1));
+    let token = |round, client, term| lease_key().token(round, None, client, term);
+    let good = token(1, 1, 0);
+    let mut swapped = put(1, 1, update(1, 1));
+    *swapped.uri_mut() = format!("/v1/rounds/1/updates/1?lease={}", token(1, 1, 1)).parse().unwrap();
+    vec![
+        ("no lease", under(String::new()), LeaseLapsed),
+        ("the lease that comes next", under(format!("?lease={}", token(1, 1, 1))), LeaseLapsed),
+        ("a lease of another client", under(format!("?lease={}", token(1, 2, 0))), LeaseLapsed),
+        ("a lease of another round", under(format!("?lease={}", token(2, 1, 0))), LeaseLapsed),
+        (
+            "a lease of a masked round",
+            under(format!("?lease={}", lease_key().token(1, Some(Stage::Input), 1, 0))),
+            LeaseLapsed,
+        ),
+        ("a lease that is made up", under(format!("?lease={}", "0".repeat(32))), LeaseLapsed),
+        ("half a lease", under(format!("?lease={}", &good.to_string()[..16])), MalformedRequest),
+        ("two leases", under(format!("?lease={good}&lease={good}")), MalformedRequest),
+        ("another question", under(format!("?token={good}")), MalformedRequest),
+        ("an empty lease", under("?lease=".into()), MalformedRequest),
+        ("a lease that was put in on the way", swapped, NotAuthorized),
+    ]
+}
+
+#[tokio::test]
+async fn a_lease_that_has_lapsed_is_refused_and_the_next_is_not() {
+    let clock = ManualClock::new();
+    let garden = Garden { app: app(service_with(clock.clone(), Options::default()).0) };
+    garden.enrol_all().await;
+    let lease = async || match garden.check_in(1).await.assignment() {
+        CheckInAnswer::Train { round: 1, lease, .. } => lease,
+        other => panic!("{other:?}"),
+    };
+    let upload = async |token| {
+        garden.send(put_at(&format!("/v1/rounds/1/updates/1?lease={token}"), 1, update(1, 1))).await
+    };
+    let first = lease().await;
+    assert_eq!((first.milliseconds_left, lease().await), (2_500, first));
+    clock.advance(Duration::from_millis(2_500));
+    let answer = upload(first.token).await;
+    assert_eq!((answer.problem(), answer.status), (Problem::LeaseLapsed, StatusCode::CONFLICT));
+    let next = lease().await;
+    assert_ne!(next.token, first.token);
+    let receipt: ReceiptMessage = upload(next.token).await.json();
+    clock.advance(Duration::from_millis(2_500));
+    for token in [first.token, next.token] {
+        assert_eq!(upload(token).await.json::<ReceiptMessage>(), receipt, "it is acknowledged for good");
+    }
 }
 
 #[tokio::test]
@@ -200,7 +255,8 @@ async fn an_upload_at_the_moment_the_round_closes_counts_or_is_late() {
     garden.upload(1, 1, update(1, 1)).await;
     garden.upload(1, 2, update(1, 2)).await;
     clock.advance(Duration::from_millis(9_999));
-    let (third, first) = tokio::join!(garden.upload(1, 3, update(1, 3)), async {
+    let path = format!("/v1/rounds/1/updates/3?lease={}", lease_key().token(1, None, 3, LEASES - 1));
+    let (third, first) = tokio::join!(garden.send(put_at(&path, 3, update(1, 3))), async {
         clock.advance(Duration::from_millis(1));
         garden.upload(1, 1, update(1, 1)).await
     });

@@ -8,7 +8,9 @@ use privet_core::encoding::Update;
 use privet_core::params::Params;
 use privet_core::protocol::signature::{Claim, Nonce};
 use privet_core::protocol::{Enrol, HexDigest, PhaseName, RoundOutcome};
-use privet_core::round::{Assignment, Refusal, Rules, Submission, Timestamp, check_chain};
+use privet_core::round::{
+    Assignment, Holding, LEASES, Receipt, Refusal, Rules, Submission, Timestamp, check_chain,
+};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -48,6 +50,9 @@ for_each_store!(
     an_update_that_races_with_the_deadline_counts_or_is_late,
     the_records_are_a_chain_and_tell_the_models,
     what_is_refused_changes_nothing,
+    a_task_has_one_good_lease_at_a_time,
+    a_lease_is_of_one_client_and_one_round,
+    what_was_acknowledged_is_acknowledged_under_any_lease,
     a_model_is_kept_as_long_as_a_task_may_name_it,
 );
 
@@ -90,8 +95,24 @@ pub(crate) async fn enrol_all(store: &impl Store) {
 
 async fn submit_all(store: &impl Store, round: u32) {
     for client in 1..=3 {
-        store.submit(submission(round, client), START).await.unwrap();
+        submit(store, submission(round, client), START).await.unwrap();
     }
+}
+
+/// Sends an update as a client does that checks in before.
+pub(crate) async fn submit(
+    store: &impl Store,
+    submission: Submission,
+    now: Timestamp,
+) -> Result<Receipt, StoreError> {
+    let holding = holding(store, submission.client, now).await;
+    store.submit(submission, holding, now).await
+}
+
+/// The lease that a client has at this time, if it has one.
+pub(crate) async fn holding(store: &impl Store, client: u32, now: Timestamp) -> Holding {
+    let lease = store.check_in(client, now).await.ok().and_then(|orders| orders.lease);
+    Holding { token: lease.map(|lease| lease.token), begun: now }
 }
 
 fn refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
@@ -149,9 +170,9 @@ async fn of_many_that_bring_one_token_one_is_let_in(store: impl Store) {
 async fn an_update_that_races_with_its_clients_end_counts_or_is_refused(store: impl Store) {
     enrol_all(&store).await;
     for client in 1..=2 {
-        store.submit(submission(1, client), START).await.unwrap();
+        submit(&store, submission(1, client), START).await.unwrap();
     }
-    let (update, revoked) = tokio::join!(store.submit(submission(1, 3), START), store.revoke(3, START));
+    let (update, revoked) = tokio::join!(submit(&store, submission(1, 3), START), store.revoke(3, START));
     revoked.unwrap();
     let record = store.records().await.unwrap().remove(0).record;
     assert_eq!(record.contributions.contains_key(&3), update.is_ok(), "{update:?}");
@@ -185,7 +206,7 @@ async fn an_update_counts_once_however_often_it_is_sent(store: impl Store) {
     let mut uploads = JoinSet::new();
     for turn in 0..60 {
         let store = Arc::clone(&store);
-        uploads.spawn(async move { store.submit(submission(1, 1 + turn % 3), START).await.unwrap() });
+        uploads.spawn(async move { submit(&*store, submission(1, 1 + turn % 3), START).await.unwrap() });
     }
     for receipt in uploads.join_all().await {
         assert_eq!(receipt.contribution.weight, receipt.client);
@@ -201,7 +222,8 @@ async fn an_update_counts_once_however_often_it_is_sent(store: impl Store) {
 async fn who_goes_away_cancels_nothing_half_way(store: impl Store) {
     enrol_all(&store).await;
     for client in 1..=3 {
-        let submit = pin!(store.submit(submission(1, client), START));
+        let holding = holding(&store, client, START).await;
+        let submit = pin!(store.submit(submission(1, client), holding, START));
         // Begun, and dropped as the handler of a client that goes away is: all of it happens, or nothing.
         tokio::select! {
             biased;
@@ -224,7 +246,7 @@ async fn of_two_updates_of_one_client_that_race_one_counts(store: impl Store) {
     for body in 1..=20 {
         let store = Arc::clone(&store);
         let update = Submission { digest: Some(HexDigest([body; 32])), ..submission(1, 1) };
-        uploads.spawn(async move { store.submit(update, START).await });
+        uploads.spawn(async move { submit(&*store, update, START).await });
     }
     let answers = uploads.join_all().await;
     let (counted, others): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
@@ -237,11 +259,11 @@ async fn of_two_updates_of_one_client_that_race_one_counts(store: impl Store) {
 async fn an_update_that_races_with_the_deadline_counts_or_is_late(store: impl Store) {
     let store = Arc::new(store);
     enrol_all(&*store).await;
-    store.submit(submission(1, 1), START).await.unwrap();
-    store.submit(submission(1, 2), START).await.unwrap();
+    submit(&*store, submission(1, 1), START).await.unwrap();
+    submit(&*store, submission(1, 2), START).await.unwrap();
     let deadline = START.after(Duration::from_secs(10));
     let (upload, ticks) = (Arc::clone(&store), Arc::clone(&store));
-    let upload = tokio::spawn(async move { upload.submit(submission(1, 3), START).await });
+    let upload = tokio::spawn(async move { submit(&*upload, submission(1, 3), START).await });
     let ticks = tokio::spawn(async move { ticks.tick(deadline).await });
     let answer = upload.await.unwrap();
     ticks.await.unwrap().unwrap();
@@ -274,16 +296,78 @@ async fn the_records_are_a_chain_and_tell_the_models(store: impl Store) {
 async fn what_is_refused_changes_nothing(store: impl Store) {
     enrol_all(&store).await;
     let before = store.standing().await.unwrap();
-    assert_eq!(refused(store.submit(submission(2, 1), START).await), Refusal::RoundNotOpen { round: 2 });
-    assert_eq!(refused(store.submit(submission(1, 9), START).await), Refusal::NotEnrolled { client: 9 });
+    assert_eq!(refused(submit(&store, submission(2, 1), START).await), Refusal::RoundNotOpen { round: 2 });
+    assert_eq!(refused(submit(&store, submission(1, 9), START).await), Refusal::NotEnrolled { client: 9 });
     assert_eq!(refused(store.decline(9, 1, None, START).await), Refusal::NotEnrolled { client: 9 });
     assert_eq!(refused(store.check_in(9, START).await), Refusal::NotEnrolled { client: 9 });
     let mut weighty = submission(1, 1);
     weighty.update.weight = 101;
-    assert_eq!(refused(store.submit(weighty, START).await), Refusal::Weight { weight: 101, cap: 100 });
+    assert_eq!(refused(submit(&store, weighty, START).await), Refusal::Weight { weight: 101, cap: 100 });
     assert_eq!(store.standing().await.unwrap(), before);
     submit_all(&store, 1).await;
     assert_eq!(store.history().await.unwrap()[0].contributed, [1, 2, 3]);
+}
+
+fn lapsed(round: u32, client: u32) -> Refusal {
+    Refusal::LeaseLapsed { round, client }
+}
+
+/// It is the same however often the client asks, until it lapses; then there is another, and the one before is good for
+/// nothing but what began in time.
+async fn a_task_has_one_good_lease_at_a_time(store: impl Store) {
+    enrol_all(&store).await;
+    let mut leases = Vec::new();
+    for tenths in 0..100 {
+        let now = START.after(Duration::from_millis(100 * tenths));
+        let lease = store.check_in(3, now).await.unwrap().lease.unwrap();
+        assert_eq!(store.check_in(3, now).await.unwrap().lease, Some(lease));
+        assert!(now < lease.expires);
+        if leases.last() != Some(&lease) {
+            assert!(leases.last().is_none_or(|last| last.expires <= now), "it is replaced before its time");
+            leases.push(lease);
+        }
+    }
+    assert_eq!(leases.len(), LEASES as usize);
+    assert_eq!(leases[3].expires, START.after(Duration::from_secs(10)));
+
+    let now = leases[1].expires;
+    for stale in [leases[0], leases[1], leases[3]] {
+        let holding = Holding { token: Some(stale.token), begun: now };
+        assert_eq!(refused(store.submit(submission(1, 3), holding, now).await), lapsed(1, 3));
+    }
+    let without = Holding { token: None, begun: now };
+    let refusal = Refusal::NoLease { round: 1, client: 3 };
+    assert_eq!(refused(store.submit(submission(1, 3), without, now).await), refusal);
+    // It lapsed while the update was under way.
+    let begun = Timestamp(now.0 - 1);
+    let holding = Holding { token: Some(leases[1].token), begun };
+    store.submit(submission(1, 3), holding, now).await.unwrap();
+    assert_eq!(store.check_in(3, now).await.unwrap().lease, None, "nothing more is asked of it");
+}
+
+async fn a_lease_is_of_one_client_and_one_round(store: impl Store) {
+    enrol_all(&store).await;
+    let [one, two] = [holding(&store, 1, START).await, holding(&store, 2, START).await];
+    assert_eq!(refused(store.submit(submission(1, 1), two, START).await), lapsed(1, 1));
+    submit_all(&store, 1).await;
+    assert_eq!(refused(store.submit(submission(2, 1), one, START).await), lapsed(2, 1));
+    submit(&store, submission(2, 1), START).await.unwrap();
+}
+
+async fn what_was_acknowledged_is_acknowledged_under_any_lease(store: impl Store) {
+    enrol_all(&store).await;
+    let first = holding(&store, 1, START).await;
+    let receipt = store.submit(submission(1, 1), first, START).await.unwrap();
+    let later = START.after(Duration::from_secs(9));
+    let none = Holding { token: None, begun: later };
+    for holding in [first, Holding { begun: later, ..first }, none] {
+        assert_eq!(store.submit(submission(1, 1), holding, later).await.unwrap(), receipt);
+    }
+    let after_the_end = START.after(Duration::from_secs(10));
+    let holding = Holding { begun: after_the_end, ..first };
+    assert_eq!(store.submit(submission(1, 1), holding, after_the_end).await.unwrap(), receipt);
+    let late = store.submit(submission(1, 2), holding, after_the_end).await;
+    assert_eq!(refused(late), Refusal::TooLate { round: 1, client: 2 });
 }
 
 async fn a_model_is_kept_as_long_as_a_task_may_name_it(store: impl Store) {

@@ -1,6 +1,6 @@
 //! Connections that are made to do harm: each ends in a bounded time, and the service goes on answering.
 
-use crate::harness::{Garden, ManualClock, service_with, signature, update};
+use crate::harness::{Garden, ManualClock, service_with, signature, update, update_path};
 use crate::serving::Running;
 use privet_coordinator::{Doors, Limits, Options, TlsError, bind, run, tls_from_files};
 use privet_core::protocol::FederationState;
@@ -35,7 +35,7 @@ async fn told(address: &str, bytes: &[u8]) -> String {
 }
 
 fn upload(client: u32, length: &str, extra: &str, body: &[u8]) -> Vec<u8> {
-    let path = format!("/v1/rounds/1/updates/{client}");
+    let path = update_path(1, client);
     let signed = signature("PUT", "x", &path, client, &update(1, client));
     let signed = signed.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let head = format!(

@@ -3,9 +3,7 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use privet_coordinator::{
-    Charter, Clock, Journal, MemoryStore, Options, Service, ServiceEvent, SystemClock, app,
-};
+use privet_coordinator::{Charter, Clock, Journal, MemoryStore, Options, Service, ServiceEvent, app};
 use privet_core::aggregation::FederatedAveraging;
 use privet_core::encoding::{FixedPoint, Update};
 use privet_core::identity::Identity;
@@ -17,7 +15,7 @@ use privet_core::protocol::{
     CheckInAnswer, Enrol, Enrolled, HexDigest, Problem, ProblemDocument, UpdateMessage,
 };
 use privet_core::random::Seed;
-use privet_core::round::{Federation, Rules, Timestamp};
+use privet_core::round::{Federation, LeaseKey, Rules, Timestamp};
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -87,13 +85,18 @@ pub(crate) fn encode(params: &Params) -> Vec<u8> {
 
 pub(crate) fn store(rules: Rules, journal: Journal) -> MemoryStore {
     let federation = Federation::new(rules.clone(), first_model());
-    MemoryStore::new(federation, &charter(rules), encode, journal)
+    MemoryStore::new(federation, &charter(rules), encode, journal, lease_key())
 }
 
 /// A new secret seed, as every process brings one.
 pub(crate) fn noise_seed() -> Arc<NoiseSeed> {
     static SEEDS: AtomicU8 = AtomicU8::new(1);
     Arc::new(NoiseSeed::from_bytes(&mut [SEEDS.fetch_add(1, Ordering::Relaxed); 32]))
+}
+
+/// The key of the leases of those stores that are in memory.
+pub(crate) fn lease_key() -> LeaseKey {
+    LeaseKey::from_bytes(&mut [7; 32])
 }
 
 pub(crate) fn charter(rules: Rules) -> Charter {
@@ -128,7 +131,7 @@ pub(crate) struct Answer {
 
 impl Garden {
     pub(crate) fn new() -> Garden {
-        Garden { app: app(service(SystemClock::new()).0) }
+        Garden { app: app(service(ManualClock::new()).0) }
     }
 
     /// All three clients are enrolled and the first round is open.
@@ -237,10 +240,19 @@ pub(crate) fn put(round: u32, client: u32, body: Vec<u8>) -> Request<Body> {
 
 /// The update of one client, signed by another.
 pub(crate) fn put_as(round: u32, client: u32, signer: u32, body: Vec<u8>) -> Request<Body> {
-    let path = format!("/v1/rounds/{round}/updates/{client}");
+    put_at(&update_path(round, client), signer, body)
+}
+
+/// Where a client sends its update while its first lease lasts.
+pub(crate) fn update_path(round: u32, client: u32) -> String {
+    format!("/v1/rounds/{round}/updates/{client}?lease={}", lease_key().token(round, None, client, 0))
+}
+
+/// An upload to any address.
+pub(crate) fn put_at(path: &str, signer: u32, body: Vec<u8>) -> Request<Body> {
     let mut request =
-        Request::put(&path).header("host", HOST).header("content-type", "application/octet-stream");
-    for (name, value) in signature("PUT", HOST, &path, signer, &body) {
+        Request::put(path).header("host", HOST).header("content-type", "application/octet-stream");
+    for (name, value) in signature("PUT", HOST, path, signer, &body) {
         request = request.header(name, value);
     }
     request.body(Body::from(body)).unwrap()
@@ -254,7 +266,8 @@ pub(crate) fn signature(
     client: u32,
     body: &[u8],
 ) -> [(&'static str, String); 3] {
-    let parts = SignedParts { method, authority, path, query: "", content: HexDigest::of(body) };
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let parts = SignedParts { method, authority, path, query, content: HexDigest::of(body) };
     signature_of(&parts, client, seconds())
 }
 

@@ -1,14 +1,14 @@
 //! Masked rounds: their stages over HTTP, and what a restart makes of them.
 
-use crate::conformance::format;
+use crate::conformance::{format, holding};
 use crate::harness::{
-    Answer, Garden, HOST, PARAMETERS, charter, first_model, identity, noise_seed, post, signature, update,
+    Answer, Garden, HOST, ManualClock, PARAMETERS, charter, first_model, identity, lease_key, noise_seed,
+    post, signature, update,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use privet_coordinator::{
-    Charter, Clock, Invitation, Journal, MemoryStore, Options, Service, SqliteStore, Store, SystemClock, app,
-    check,
+    Charter, Clock, Invitation, Journal, MemoryStore, Options, Service, SqliteStore, Store, app, check,
 };
 use privet_core::encoding::Update;
 use privet_core::participant::Masker;
@@ -50,12 +50,12 @@ pub(crate) fn service_with(clock: impl Clock, options: Options) -> Service<Memor
     let (journal, _) = Journal::new();
     let charter = charter(rules());
     let federation = Federation::new(rules(), first_model());
-    let store = MemoryStore::new(federation, &charter, crate::harness::encode, journal.clone());
+    let store = MemoryStore::new(federation, &charter, crate::harness::encode, journal.clone(), lease_key());
     Service::new(store, charter, clock, options, journal)
 }
 
 fn garden() -> Garden {
-    Garden { app: app(service_with(SystemClock::new(), Options::default())) }
+    Garden { app: app(service_with(ManualClock::new(), Options::default())) }
 }
 
 /// The client's half, for round 1.
@@ -76,7 +76,10 @@ pub(crate) fn rng(number: u32) -> NoiseStream {
 }
 
 pub(crate) fn request(method: &str, stage: Stage, client: u32, body: &[u8]) -> Request<Body> {
-    let path = format!("/v1/rounds/1/stages/{stage}/{client}");
+    let mut path = format!("/v1/rounds/1/stages/{stage}/{client}");
+    if method == "PUT" {
+        path = format!("{path}?lease={}", lease_key().token(1, Some(stage), client, 0));
+    }
     let mut request = Request::builder().method(method).uri(&path).header("host", HOST);
     request = request.header("content-type", "application/octet-stream");
     for (name, value) in signature(method, HOST, &path, client, body) {
@@ -240,7 +243,8 @@ async fn a_masked_round_that_a_restart_interrupts_is_over_and_says_whose_update_
     let send = async |store: &SqliteStore, stage, client, body: &[u8]| {
         let content = StageContent::decode(stage, ring, body).unwrap();
         let message = StageMessage { client, round: 1, digest: Some(HexDigest::of(body)), content };
-        store.send(message, now).await.unwrap();
+        let holding = holding(store, client, now).await;
+        store.send(message, holding, now).await.unwrap();
     };
     let maskers: Vec<Masker> = (1..=4).map(masker).collect();
     let store = open();

@@ -5,7 +5,7 @@ use crate::harness::{Garden, ManualClock};
 use crate::masked::{enrol_all, masker, put, request, rng, service_with, taken, task};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use privet_coordinator::{Limits, Options, SystemClock, administration, app};
+use privet_coordinator::{Limits, Options, administration, app};
 use privet_core::encoding::Update;
 use privet_core::protocol::{CheckInAnswer, Problem, RoundSummary};
 use privet_core::secagg::Stage;
@@ -36,7 +36,7 @@ fn copy(request: &Request<Body>, body: Body) -> Request<Body> {
 async fn messages_of_stages_wait_for_room_and_may_not_take_for_ever() {
     let limits = Limits { bytes_in_flight: 1, ..Limits::default() };
     let garden =
-        Garden { app: app(service_with(SystemClock::new(), Options { limits, ..Options::default() })) };
+        Garden { app: app(service_with(ManualClock::new(), Options { limits, ..Options::default() })) };
     enrol_all(&garden).await;
     let message = masker(1).advertise(&mut rng(1)).1;
     // One body that does not come takes all the room there is.
@@ -51,7 +51,7 @@ async fn messages_of_stages_wait_for_room_and_may_not_take_for_ever() {
 /// One that is enrolled and means harm takes no more of the room than two bodies have, and of the places to wait at two.
 #[tokio::test(start_paused = true)]
 async fn no_client_takes_the_room_of_the_others() {
-    let garden = Garden { app: app(service_with(SystemClock::new(), Options::default())) };
+    let garden = Garden { app: app(service_with(ManualClock::new(), Options::default())) };
     enrol_all(&garden).await;
     let silent = || copy(&request("PUT", Stage::Input, 2, &[]), Body::from_stream(Silence));
     let message = masker(1).advertise(&mut rng(1)).1;
@@ -78,7 +78,7 @@ async fn no_client_takes_the_room_of_the_others() {
 
 #[tokio::test]
 async fn messages_of_stages_are_each_bounded_by_what_the_stage_takes() {
-    let garden = Garden { app: app(service_with(SystemClock::new(), Options::default())) };
+    let garden = Garden { app: app(service_with(ManualClock::new(), Options::default())) };
     enrol_all(&garden).await;
     // 17 bytes and 100 for each of four places, 77, 21 and 44: docs/secure-aggregation.md.
     for (stage, longest) in
@@ -95,7 +95,7 @@ async fn messages_of_stages_are_each_bounded_by_what_the_stage_takes() {
 
 #[tokio::test]
 async fn a_stage_is_for_the_client_that_signs_and_a_request_is_for_one_use() {
-    let service = service_with(SystemClock::new(), Options::default());
+    let service = service_with(ManualClock::new(), Options::default());
     let (garden, figures) = (Garden { app: app(service.clone()) }, Garden { app: administration(service) });
     enrol_all(&garden).await;
     let message = masker(1).advertise(&mut rng(1)).1;

@@ -1,14 +1,14 @@
 //! A check-in is held until there is something to do, and no change goes unseen.
 
-use crate::harness::{Garden, charter, identity, rules, service, store, update};
+use crate::harness::{Garden, ManualClock, charter, identity, rules, service, store, update};
 use bytes::Bytes;
 use privet_coordinator::{
     Invitation, Journal, MemoryStore, Options, Orders, Service, Spending, Stage, Standing, Store, StoreError,
-    SystemClock, app,
+    app,
 };
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{CheckInAnswer, Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{Assignment, Receipt, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::round::{Assignment, Holding, Receipt, SealedRecord, StageMessage, Submission, Timestamp};
 use privet_core::secagg::Stage as MaskStage;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -67,7 +67,7 @@ async fn all_who_wait_hear_of_the_end() {
 async fn a_round_that_opens_between_the_answer_and_the_wait_is_seen() {
     let (journal, _events) = Journal::new();
     let store = OpensBehindTheAnswer(store(rules(), journal.clone()));
-    let service = Service::new(store, charter(rules()), SystemClock::new(), Options::default(), journal);
+    let service = Service::new(store, charter(rules()), ManualClock::new(), Options::default(), journal);
     let garden = Garden { app: app(service) };
     garden.enrol(1).await;
     garden.enrol(2).await;
@@ -79,7 +79,7 @@ async fn a_round_that_opens_between_the_answer_and_the_wait_is_seen() {
 
 #[tokio::test]
 async fn a_check_in_after_the_end_is_answered_at_once() {
-    let (service, _events) = service(SystemClock::new());
+    let (service, _events) = service(ManualClock::new());
     let garden = Garden { app: app(service) };
     garden.enrol_all().await;
     garden.upload_all(1).await;
@@ -120,12 +120,17 @@ impl Store for OpensBehindTheAnswer {
         self.0.clients().await
     }
 
-    async fn submit(&self, submission: Submission, now: Timestamp) -> Result<Receipt, StoreError> {
-        self.0.submit(submission, now).await
+    async fn submit(
+        &self,
+        submission: Submission,
+        holding: Holding,
+        now: Timestamp,
+    ) -> Result<Receipt, StoreError> {
+        self.0.submit(submission, holding, now).await
     }
 
-    async fn send(&self, message: StageMessage, now: Timestamp) -> Result<(), StoreError> {
-        self.0.send(message, now).await
+    async fn send(&self, message: StageMessage, holding: Holding, now: Timestamp) -> Result<(), StoreError> {
+        self.0.send(message, holding, now).await
     }
 
     async fn task(

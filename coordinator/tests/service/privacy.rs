@@ -1,11 +1,14 @@
 //! What a federation tells of its privacy, and what it keeps to itself.
 
+use crate::conformance::submit;
 use crate::conformance::{enrol_all, format};
-use crate::harness::{Garden, PARAMETERS, charter, encode, first_model, noise_seed, put};
+use crate::harness::{
+    Garden, ManualClock, PARAMETERS, charter, encode, first_model, lease_key, noise_seed, put,
+};
 use axum::http::StatusCode;
 use privet_coordinator::{
-    Charter, Journal, MemoryStore, Options, Service, ServiceEvent, SqliteError, SqliteStore, Store,
-    SystemClock, app, check,
+    Charter, Journal, MemoryStore, Options, Service, ServiceEvent, SqliteError, SqliteStore, Store, app,
+    check,
 };
 use privet_core::encoding::Update;
 use privet_core::plan::Plan;
@@ -46,8 +49,8 @@ fn private() -> Garden {
     let (journal, _) = Journal::new();
     let seed = Arc::new(NoiseSeed::from_bytes(&mut [1; 32]));
     let federation = Federation::protected(rules.clone(), first_model(), seed);
-    let store = MemoryStore::new(federation, &charter(rules.clone()), encode, journal.clone());
-    let service = Service::new(store, charter(rules), SystemClock::new(), Options::default(), journal);
+    let store = MemoryStore::new(federation, &charter(rules.clone()), encode, journal.clone(), lease_key());
+    let service = Service::new(store, charter(rules), ManualClock::new(), Options::default(), journal);
     Garden { app: app(service) }
 }
 
@@ -127,14 +130,14 @@ async fn spent_once(plan: &str) {
     let store = reopen(folder, noise_seed()).unwrap();
     assert_eq!(spent(&store).await, before);
     for client in 1..=2 {
-        store.submit(submission(client), START).await.unwrap();
+        submit(&store, submission(client), START).await.unwrap();
     }
     drop(store);
     assert_eq!(check(folder, &*format().decode).unwrap().epsilon, Some(before.0));
 
     let store = reopen(folder, noise_seed()).unwrap();
     assert_eq!(spent(&store).await, before);
-    store.submit(submission(3), START).await.unwrap();
+    submit(&store, submission(3), START).await.unwrap();
     assert_eq!(store.records().await.unwrap()[0].record.contributions.len(), 3);
     let model = store.standing().await.unwrap().model_sha256;
     drop(store);
@@ -188,7 +191,7 @@ async fn rounds_that_close_in_one_step_have_models_of_their_own() {
     let rules = Rules::new(&Plan::parse(&plan).unwrap());
     let (journal, mut events) = Journal::new();
     let federation = Federation::protected(rules.clone(), first_model(), noise_seed());
-    let store = MemoryStore::new(federation, &charter(rules), encode, journal);
+    let store = MemoryStore::new(federation, &charter(rules), encode, journal, lease_key());
     enrol_all(&store).await;
     let records = store.records().await.unwrap();
     assert_eq!(records.len(), 3);
@@ -212,8 +215,8 @@ async fn a_task_names_the_clip_that_the_votes_have_made() {
     let rules = Rules::new(&Plan::parse(&plan).unwrap());
     let (journal, _) = Journal::new();
     let federation = Federation::protected(rules.clone(), first_model(), noise_seed());
-    let store = MemoryStore::new(federation, &charter(rules.clone()), encode, journal.clone());
-    let service = Service::new(store, charter(rules), SystemClock::new(), Options::default(), journal);
+    let store = MemoryStore::new(federation, &charter(rules.clone()), encode, journal.clone(), lease_key());
+    let service = Service::new(store, charter(rules), ManualClock::new(), Options::default(), journal);
     let garden = Garden { app: app(service) };
     garden.enrol_all().await;
     let clip = async || match garden.check_in(1).await.assignment() {

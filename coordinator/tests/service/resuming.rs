@@ -1,6 +1,6 @@
 //! A store that is closed and opened again goes on where it was.
 
-use crate::conformance::{NOW, claim, enrol_all, format, open, open_with, submission};
+use crate::conformance::{NOW, claim, enrol_all, format, holding, open, open_with, submission, submit};
 use crate::harness::{charter, first_model, identity, noise_seed, rules, store};
 use privet_coordinator::{
     CheckError, Denial, Finding, Invitation, Journal, SqliteError, SqliteStore, Store, StoreError, check,
@@ -22,11 +22,11 @@ async fn in_the_second_round() -> TempDir {
     let store = open(folder.path(), Journal::new().0);
     enrol_all(&store).await;
     for client in 1..=2 {
-        store.submit(submission(1, client), START).await.unwrap();
+        submit(&store, submission(1, client), START).await.unwrap();
     }
     let later = START.after(Duration::from_secs(10));
-    store.submit(submission(1, 3), later).await.unwrap_err();
-    store.submit(submission(2, 2), later).await.unwrap();
+    submit(&store, submission(1, 3), later).await.unwrap_err();
+    submit(&store, submission(2, 2), later).await.unwrap();
     store.decline(3, 2, None, later).await.unwrap();
     folder
 }
@@ -51,7 +51,7 @@ async fn a_round_goes_on_where_it_was() {
     enrol_all(&undisturbed).await;
     let later = START.after(Duration::from_secs(10));
     for (round, client, now) in [(1, 1, START), (1, 2, START), (1, 3, later), (2, 2, later)] {
-        let _ = undisturbed.submit(submission(round, client), now).await;
+        let _ = submit(&undisturbed, submission(round, client), now).await;
     }
     undisturbed.decline(3, 2, None, later).await.unwrap();
 
@@ -61,14 +61,41 @@ async fn a_round_goes_on_where_it_was() {
     assert_eq!(resumed.check_in(2, later).await.unwrap().assignment, Assignment::Wait);
     assert_eq!(resumed.standing().await.unwrap(), undisturbed.standing().await.unwrap());
     assert_eq!(resumed.history().await.unwrap(), undisturbed.history().await.unwrap());
-    let refused = resumed.submit(submission(2, 3), later).await.unwrap_err();
+    let refused = submit(&resumed, submission(2, 3), later).await.unwrap_err();
     assert_eq!(refused.to_string(), Refusal::HasDeclined { round: 2, client: 3 }.to_string());
-    let again = resumed.submit(submission(2, 2), later).await.unwrap();
-    assert_eq!(again, undisturbed.submit(submission(2, 2), later).await.unwrap());
+    let again = submit(&resumed, submission(2, 2), later).await.unwrap();
+    assert_eq!(again, submit(&undisturbed, submission(2, 2), later).await.unwrap());
 
-    resumed.submit(submission(2, 1), later).await.unwrap();
-    undisturbed.submit(submission(2, 1), later).await.unwrap();
+    submit(&resumed, submission(2, 1), later).await.unwrap();
+    submit(&undisturbed, submission(2, 1), later).await.unwrap();
     assert_eq!(resumed.records().await.unwrap(), undisturbed.records().await.unwrap());
+}
+
+/// What began before the end of a process counts after it, under the same lease; in a folder that has no key of its leases
+/// yet, the client gets another.
+#[tokio::test]
+async fn a_lease_that_was_given_before_a_restart_is_good_after_it() {
+    for earlier_version in [false, true] {
+        let folder = in_the_second_round().await;
+        let later = START.after(Duration::from_secs(10));
+        let store = reopen(folder.path()).unwrap();
+        let before = holding(&store, 1, later).await;
+        assert!(before.token.is_some());
+        drop(store);
+        if earlier_version {
+            sql(folder.path(), "UPDATE federation SET lease_key = NULL");
+        }
+        let store = reopen(folder.path()).unwrap();
+        let counted = store.submit(submission(2, 1), before, later).await;
+        match earlier_version {
+            false => drop(counted.unwrap()),
+            true => {
+                let lapsed = Refusal::LeaseLapsed { round: 2, client: 1 }.to_string();
+                assert_eq!(counted.unwrap_err().to_string(), lapsed);
+                submit(&store, submission(2, 1), later).await.unwrap();
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -237,11 +264,11 @@ async fn what_cannot_be_kept_has_not_happened() {
     let (place, aside) = (folder.path().join("blobs"), folder.path().join("aside"));
     fs::rename(&place, &aside).unwrap();
     fs::write(&place, b"").unwrap();
-    store.submit(submission(2, 1), later).await.unwrap_err();
+    submit(&store, submission(2, 1), later).await.unwrap_err();
 
     fs::remove_file(&place).unwrap();
     fs::rename(&aside, &place).unwrap();
     assert_eq!(store.standing().await.unwrap(), before);
-    store.submit(submission(2, 1), later).await.unwrap();
+    submit(&store, submission(2, 1), later).await.unwrap();
     assert_eq!(store.records().await.unwrap()[1].record.contributions.len(), 2);
 }

@@ -1,7 +1,7 @@
 //! The service on a loopback port: deadlines, both HTTP versions, and how it ends.
 
 use crate::harness::{
-    Garden, ManualClock, encode, enrolment, first_model, rules, service_with, signature, update,
+    Garden, ManualClock, encode, enrolment, first_model, rules, service_with, signature, update, update_path,
 };
 use privet_coordinator::{Conclusion, Ending, Options, RunError, ServiceEvent, app, bind, run};
 use privet_core::protocol::{
@@ -71,7 +71,7 @@ impl Running {
     }
 
     async fn upload(&self, round: u32, client: u32) -> StatusCode {
-        let path = format!("/v1/rounds/{round}/updates/{client}");
+        let path = update_path(round, client);
         let body = update(round, client);
         let mut request = self.client.put(self.url(&path)).header("content-type", "application/octet-stream");
         for (name, value) in signature("PUT", &self.address, &path, client, &body) {
@@ -153,10 +153,11 @@ async fn when_it_stops_uploads_end_and_whatever_is_new_or_waits_is_sent_away() {
 
     // An upload that has begun: the service asks for its body, which is not sent yet.
     let body = update(1, 1);
-    let signed = signature("PUT", "x", "/v1/rounds/1/updates/1", 1, &body);
+    let path = update_path(1, 1);
+    let signed = signature("PUT", "x", &path, 1, &body);
     let signed = signed.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let head = format!(
-        "PUT /v1/rounds/1/updates/1 HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n\
+        "PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n\
          content-length: {}\r\nexpect: 100-continue\r\n{signed}\r\n",
         body.len(),
     );

@@ -33,6 +33,8 @@ pub enum NoisePurpose {
     Masks,
     /// Which clients a round takes, where its privacy rests on nobody knowing.
     Cohort,
+    /// The key of a federation's leases.
+    Leases,
 }
 
 impl NoisePurpose {
@@ -46,6 +48,7 @@ impl NoisePurpose {
             NoisePurpose::Identity => "identity",
             NoisePurpose::Masks => "masks",
             NoisePurpose::Cohort => "cohort",
+            NoisePurpose::Leases => "leases",
         }
     }
 }

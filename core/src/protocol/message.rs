@@ -1,6 +1,6 @@
 //! The JSON messages.
 
-use super::{HexDigest, Token};
+use super::{HexDigest, LeaseToken, Token};
 use crate::identity::IdentityKey;
 use crate::privacy::{Clip, Ledger};
 use crate::secagg::Stage;
@@ -99,6 +99,8 @@ pub enum CheckInAnswer {
         model_sha256: HexDigest,
         /// How long the round will still wait.
         milliseconds_left: u64,
+        /// For how long the client has the task.
+        lease: TaskLease,
         /// The clip of the round, where the plan's adapts: the most that the update may measure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clip: Option<Clip>,
@@ -113,6 +115,8 @@ pub enum CheckInAnswer {
         model_sha256: HexDigest,
         /// How long the stage will still wait.
         milliseconds_left: u64,
+        /// For how long the client has the task.
+        lease: TaskLease,
         /// The clip of the round, where the plan's adapts: the most that the update may measure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clip: Option<Clip>,
@@ -124,6 +128,16 @@ pub enum CheckInAnswer {
         /// The final model.
         model_sha256: HexDigest,
     },
+}
+
+/// For how long a client has a task. Whoever asks again while that lasts gets the same lease; afterwards, the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskLease {
+    /// What is shown with the update, or with the message of the stage.
+    pub token: LeaseToken,
+    /// How long it is good: what begins to arrive in that time is taken.
+    pub milliseconds_left: u64,
 }
 
 /// A participant cannot take part in a round.

@@ -56,6 +56,9 @@ pub enum Problem {
     AnotherUpdate,
     /// The client declined this round before.
     HasDeclined,
+    /// The message does not come under the lease that is good: it has lapsed, or is of something else. Check in, and send
+    /// the same again.
+    LeaseLapsed,
     /// The update has the wrong number of parameters.
     WrongLength,
     /// The update is longer than the plan's clip.
@@ -90,7 +93,7 @@ pub struct ProblemDocument {
 
 impl Problem {
     /// All problems.
-    pub const ALL: [Problem; 30] = [
+    pub const ALL: [Problem; 31] = [
         Problem::MalformedRequest,
         Problem::NotAuthorized,
         Problem::StaleSignature,
@@ -113,6 +116,7 @@ impl Problem {
         Problem::NotInCohort,
         Problem::AnotherUpdate,
         Problem::HasDeclined,
+        Problem::LeaseLapsed,
         Problem::WrongLength,
         Problem::UpdateNotClipped,
         Problem::WeightNotAllowed,
@@ -148,6 +152,7 @@ impl Problem {
             Problem::NotInCohort => ("not-in-cohort", 403, "The client was not asked"),
             Problem::AnotherUpdate => ("another-update", 409, "Another update is counted already"),
             Problem::HasDeclined => ("has-declined", 409, "The client has declined"),
+            Problem::LeaseLapsed => ("lease-lapsed", 409, "The lease has lapsed"),
             Problem::WrongLength => ("wrong-length", 422, "The update does not fit the model"),
             Problem::UpdateNotClipped => ("update-not-clipped", 422, "The update is not clipped"),
             Problem::WeightNotAllowed => ("weight-not-allowed", 422, "The weight is not allowed"),

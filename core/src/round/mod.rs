@@ -19,6 +19,7 @@ mod event;
 mod federation;
 mod guard;
 mod inclusion;
+mod lease;
 mod masked;
 #[cfg(test)]
 mod properties;
@@ -36,6 +37,7 @@ pub use event::{Effect, Event, Submission};
 pub use federation::{Assignment, Federation, Phase};
 pub use guard::Recorded;
 pub use inclusion::{InclusionError, check_inclusion};
+pub use lease::{Holding, LEASES, Lease, LeaseKey};
 pub use masked::{Interrupted, MaskedRound, StageContent, StageMessage};
 pub use record::{Complaints, Contribution, Diagnostics, MaskedRecord, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;

@@ -70,6 +70,26 @@ pub enum Refusal {
         /// Who it is.
         client: u32,
     },
+    /// The lease that it shows is not the one that is good.
+    #[error(
+        "client {client} does not have this lease of round {round}, or not any more: check in, and send the same again"
+    )]
+    LeaseLapsed {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
+    /// It shows no lease.
+    #[error(
+        "client {client} shows no lease of round {round}: check in for one, and send the same again with `?lease=`"
+    )]
+    NoLease {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
     /// It enrols without a public identity.
     #[error("the rounds of this federation are masked: enrol with a public key")]
     NoKey,
@@ -175,6 +195,7 @@ impl From<Refusal> for Problem {
             Refusal::NotInCohort { .. } => Problem::NotInCohort,
             Refusal::AnotherUpdate { .. } => Problem::AnotherUpdate,
             Refusal::HasDeclined { .. } => Problem::HasDeclined,
+            Refusal::LeaseLapsed { .. } | Refusal::NoLease { .. } => Problem::LeaseLapsed,
             Refusal::NoKey => Problem::KeyNeeded,
             Refusal::OnlyMasked { .. } | Refusal::NotMasked { .. } => Problem::OtherKindOfRound,
             Refusal::StageNotOpen { .. } => Problem::RoundNotOpen,

@@ -24,8 +24,8 @@ use privet_core::params::Params;
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::HexDigest;
 use privet_core::round::{
-    ChainError, Collecting, Federation, Interrupted, NoiseState, Phase, RoundRecord, Saved, SealedRecord,
-    check_chain,
+    ChainError, Collecting, Federation, Interrupted, LeaseKey, NoiseState, Phase, RoundRecord, Saved,
+    SealedRecord, check_chain,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use std::fs::{self, File, TryLockError};
@@ -84,7 +84,7 @@ impl Folder {
             Some(rows) if rows.plan == charter.plan => match (rows.given_noise, given_noise) {
                 (false, true) => Err(SqliteError::GivenNoise),
                 (true, false) => Err(SqliteError::SecretNoise),
-                _ => Ok(()),
+                _ => rows::complete(&self.connection, &LeaseKey::new(noise_seed)),
             },
             Some(rows) => {
                 let difference = difference(&rows.plan, &charter.plan);
@@ -94,7 +94,8 @@ impl Folder {
                 let model = ModelFile::new((format.encode)(first_model));
                 self.blobs.put(model.sha256, &model.bytes)?;
                 CrashPoint::FirstModelWritten.reach();
-                rows::found(&self.connection, &charter.plan, model.sha256, given_noise)?;
+                let lease_key = LeaseKey::new(noise_seed);
+                rows::found(&self.connection, &charter.plan, model.sha256, given_noise, &lease_key)?;
                 CrashPoint::Founded.reach();
                 Ok(())
             }
@@ -118,6 +119,7 @@ impl Folder {
             current: whole.current,
             previous: whole.previous,
             sealed: rows.sealed,
+            lease_key: rows.lease_key.expect("a federation that is founded has a key of its leases"),
         };
         Ok(State::resume(kept, plan_sha256, Arc::clone(&format.encode)))
     }

@@ -6,7 +6,7 @@ use crate::store::nonces::UsedNonce;
 use crate::store::state::{Change, State};
 use privet_core::protocol::HexDigest;
 use privet_core::protocol::signature::Nonce;
-use privet_core::round::{Contribution, Phase, Recorded, SealedRecord};
+use privet_core::round::{Contribution, LeaseKey, Phase, Recorded, SealedRecord};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,8 @@ pub(super) struct Rows {
     pub(super) given_noise: bool,
     /// The memory of correlated noise.
     pub(super) noise: Option<HexDigest>,
+    /// The key of the leases; a folder of an earlier version has none yet.
+    pub(super) lease_key: Option<LeaseKey>,
 }
 
 /// What the tables hold of the open round.
@@ -46,10 +48,18 @@ pub(super) fn found(
     plan: &str,
     model: HexDigest,
     given_noise: bool,
+    lease_key: &LeaseKey,
 ) -> Result<(), SqliteError> {
-    let row = params![plan, model.to_string(), given_noise];
-    let sql = "INSERT INTO federation (only, plan, model, given_noise) VALUES (1, ?1, ?2, ?3)";
+    let row = params![plan, model.to_string(), given_noise, lease_key.expose()];
+    let sql = "INSERT INTO federation (only, plan, model, given_noise, lease_key) VALUES (1, ?1, ?2, ?3, ?4)";
     connection.execute(sql, row)?;
+    Ok(())
+}
+
+/// Writes the key of the leases, if there is none.
+pub(super) fn complete(connection: &Connection, lease_key: &LeaseKey) -> Result<(), SqliteError> {
+    let sql = "UPDATE federation SET lease_key = ?1 WHERE lease_key IS NULL";
+    connection.execute(sql, params![lease_key.expose()])?;
     Ok(())
 }
 
@@ -146,16 +156,25 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
 /// Reads everything; `None` if no federation has been founded.
 pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError> {
     let federation = connection
-        .query_row("SELECT plan, model, previous_model, given_noise, noise FROM federation", (), |row| {
-            let (previous, noise) = (row.get::<_, Option<String>>(2)?, row.get::<_, Option<String>>(4)?);
-            let pointers = (row.get::<_, String>(1)?, previous, noise);
-            Ok((row.get::<_, String>(0)?, pointers, row.get::<_, bool>(3)?))
-        })
+        .query_row(
+            "SELECT plan, model, previous_model, given_noise, noise, lease_key FROM federation",
+            (),
+            |row| {
+                let (previous, noise) = (row.get::<_, Option<String>>(2)?, row.get::<_, Option<String>>(4)?);
+                let pointers = (row.get::<_, String>(1)?, previous, noise);
+                let lease_key =
+                    row.get::<_, Option<[u8; 32]>>(5)?.map(|mut key| LeaseKey::from_bytes(&mut key));
+                Ok((row.get::<_, String>(0)?, pointers, row.get::<_, bool>(3)?, lease_key))
+            },
+        )
         .optional()?;
-    let Some((plan, (model, previous, noise), given_noise)) = federation else { return Ok(None) };
+    let Some((plan, (model, previous, noise), given_noise, lease_key)) = federation else {
+        return Ok(None);
+    };
     Ok(Some(Rows {
         plan,
         given_noise,
+        lease_key,
         noise: noise.map(digest).transpose()?,
         model: digest(model)?,
         previous: previous.map(digest).transpose()?,

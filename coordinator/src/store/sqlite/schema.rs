@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 /// Version 1, 2, ... of the tables, each as what is to be done to the one before. What has been released never changes:
 /// a folder remembers the digest of what was done to it.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 
 /// Makes the tables those of this version. Each version is one transaction.
@@ -55,7 +56,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.execute("UPDATE migrations SET sha256 = 'other'", ()).unwrap();
         assert!(matches!(migrate(&mut connection), Err(SqliteError::AnotherMigration { version: 1 })));
-        connection.execute("UPDATE migrations SET version = 9 WHERE version = 5", ()).unwrap();
-        assert!(matches!(migrate(&mut connection), Err(SqliteError::TooNew { found: 9, known: 5 })));
+        connection.execute("UPDATE migrations SET version = 9 WHERE version = 6", ()).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(SqliteError::TooNew { found: 9, known: 6 })));
     }
 }

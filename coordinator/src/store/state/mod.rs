@@ -18,8 +18,8 @@ use privet_core::params::Params;
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, HexDigest};
 use privet_core::round::{
-    Effect, Event, Federation, Outcome, Phase, Receipt, Refusal, RoundRecord, SealedRecord, StageMessage,
-    Submission, Timestamp,
+    Effect, Event, Federation, Holding, LeaseKey, Outcome, Phase, Receipt, Refusal, RoundRecord,
+    SealedRecord, StageMessage, Submission, Timestamp,
 };
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub(crate) struct State {
     sealed: Vec<SealedRecord>,
     plan_sha256: HexDigest,
     encode: Arc<ModelEncoder>,
+    lease_key: LeaseKey,
 }
 
 /// A model as it is sent.
@@ -52,20 +53,26 @@ pub(crate) struct Kept {
     pub(crate) current: ModelFile,
     pub(crate) previous: Option<ModelFile>,
     pub(crate) sealed: Vec<SealedRecord>,
+    pub(crate) lease_key: LeaseKey,
 }
 
 impl State {
     /// A federation that has just been founded.
-    pub(crate) fn new(federation: Federation, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
+    pub(crate) fn new(
+        federation: Federation,
+        plan_sha256: HexDigest,
+        encode: Arc<ModelEncoder>,
+        lease_key: LeaseKey,
+    ) -> State {
         let current = ModelFile::new(encode(federation.model()));
         let (members, nonces, sealed) = (Members::default(), Nonces::default(), Vec::new());
-        let kept = Kept { federation, members, nonces, current, previous: None, sealed };
+        let kept = Kept { federation, members, nonces, current, previous: None, sealed, lease_key };
         State::resume(kept, plan_sha256, encode)
     }
 
     /// A federation that goes on where it was.
     pub(crate) fn resume(kept: Kept, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
-        let Kept { federation, members, nonces, current, previous, sealed } = kept;
+        let Kept { federation, members, nonces, current, previous, sealed, lease_key } = kept;
         State {
             federation: Some(federation),
             members,
@@ -75,6 +82,7 @@ impl State {
             sealed,
             plan_sha256,
             encode,
+            lease_key,
         }
     }
 
@@ -208,16 +216,20 @@ impl State {
         let federation = self.federation();
         let adapts = federation.rules().protection.as_ref().is_some_and(|it| it.adaptive().is_some());
         let clip = federation.clip().filter(|_| adapts);
-        Ok(Orders { assignment, model_sha256: self.current.sha256, clip })
+        let lease = federation.lease(&self.lease_key, client, now);
+        Ok(Orders { assignment, lease, model_sha256: self.current.sha256, clip })
     }
 
     pub(crate) fn submit(
         &mut self,
         submission: Submission,
+        holding: Holding,
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Result<Receipt, Refusal> {
         let Submission { client, round, .. } = submission;
+        self.tick(now, changes);
+        self.federation().check_lease(&self.lease_key, (round, None, client), holding)?;
         let counts_already = self.federation().receipt(round, client).is_some();
         let submitted = |effect: &Effect| match *effect {
             Effect::Accepted(receipt) if !counts_already => Some(Change::Counted(receipt)),
@@ -233,9 +245,13 @@ impl State {
     pub(crate) fn send(
         &mut self,
         message: StageMessage,
+        holding: Holding,
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
+        let task = (message.round, Some(message.content.stage()), message.client);
+        self.tick(now, changes);
+        self.federation().check_lease(&self.lease_key, task, holding)?;
         let taken = |effect: &Effect| match *effect {
             Effect::Taken { round, client, stage: MaskStage::Input } => {
                 Some(Change::Hidden { round, client })

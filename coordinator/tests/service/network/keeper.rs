@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use privet_coordinator::{Invitation, Orders, Spending, Stage, Standing, Store, StoreError};
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{Receipt, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::round::{Holding, Receipt, SealedRecord, StageMessage, Submission, Timestamp};
 use privet_core::secagg::Stage as MaskStage;
 use std::future::pending;
 use std::pin::pin;
@@ -98,9 +98,14 @@ impl<S: Store> Store for Keeper<S> {
         self.keep(format!("checks {client} in"), self.store.check_in(client, now)).await
     }
 
-    async fn submit(&self, submission: Submission, now: Timestamp) -> Result<Receipt, StoreError> {
+    async fn submit(
+        &self,
+        submission: Submission,
+        holding: Holding,
+        now: Timestamp,
+    ) -> Result<Receipt, StoreError> {
         let what = format!("counts {} in round {}", submission.client, submission.round);
-        self.keep(what, self.store.submit(submission, now)).await
+        self.keep(what, self.store.submit(submission, holding, now)).await
     }
 
     async fn decline(
@@ -114,9 +119,9 @@ impl<S: Store> Store for Keeper<S> {
         self.keep(what, self.store.decline(client, round, accused, now)).await
     }
 
-    async fn send(&self, message: StageMessage, now: Timestamp) -> Result<(), StoreError> {
+    async fn send(&self, message: StageMessage, holding: Holding, now: Timestamp) -> Result<(), StoreError> {
         let what = format!("takes {}'s message for {}", message.client, message.content.stage());
-        self.keep(what, self.store.send(message, now)).await
+        self.keep(what, self.store.send(message, holding, now)).await
     }
 
     async fn task(

@@ -50,7 +50,13 @@ fn in_memory(seed: u64) -> Vec<String> {
     let charter = Charter::new(&plan, &network);
     let federation = Federation::new(charter.rules.clone(), first_model(&network));
     let encode = move |model: &Params| nn::to_safetensors(&network, model);
-    let store = Arc::new(MemoryStore::new(federation, &charter, encode, journal.clone()));
+    let store = Arc::new(MemoryStore::new(
+        federation,
+        &charter,
+        encode,
+        journal.clone(),
+        crate::harness::lease_key(),
+    ));
     run(seed, journal, events, move || Arc::clone(&store))
 }
 

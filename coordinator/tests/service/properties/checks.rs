@@ -29,6 +29,9 @@ impl World {
                 self.acknowledged.receipts.contains_key(&at) || self.acknowledged.declined.contains(&at);
             let trains = matches!(assignment, Some(Assignment::Train { .. }));
             assert!(!(done && trains), "client {client} is asked again");
+            let lease = sqlite.leases[client as usize];
+            assert_eq!(lease.is_some(), trains, "who is asked has a lease, and nobody else");
+            assert!(lease.is_none_or(|expires| expires > self.now), "a lease that is given is good");
             let is_enrolled = self.acknowledged.places.values().any(|place| *place == client);
             assert_eq!(assignment.is_some(), is_enrolled);
         }

@@ -20,7 +20,7 @@ use world::World;
 #[derive(Debug, Clone)]
 enum Operation {
     Enrol { key: u32, place: Option<u32> },
-    Submit { client: u32, back: u32, body: Body },
+    Submit { client: u32, back: u32, body: Body, lease: Lease },
     Decline { client: u32, back: u32 },
     CheckIn { client: u32 },
     Admit { client: u32, signer: u32, nonce: u8 },
@@ -37,6 +37,16 @@ enum Body {
     Short,
 }
 
+/// What is shown with an update.
+#[derive(Debug, Clone, Copy)]
+enum Lease {
+    Good,
+    /// The first that its task had.
+    First,
+    OfAnother,
+    None,
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Pause {
     Short,
@@ -49,11 +59,13 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     // Rounds are named from the open one backwards; one of five that does not exist yet.
     let back = || prop_oneof![6 => Just(1_u32), 2 => Just(2), 1 => Just(0)];
     let body = prop_oneof![8 => Just(Body::Right), 2 => Just(Body::Other), 1 => Just(Body::Overweight), 1 => Just(Body::Short)];
+    let lease = prop_oneof![9 => Just(Lease::Good), 2 => Just(Lease::First), 1 => Just(Lease::OfAnother), 1 => Just(Lease::None)];
     let pause = prop_oneof![Just(Pause::Short), Just(Pause::UntilJustBefore), Just(Pause::Until)];
     let place = prop_oneof![3 => Just(None), 1 => (0_u32..=4).prop_map(Some)];
     let operation = prop_oneof![
         4 => (1_u32..=4, place).prop_map(|(key, place)| Operation::Enrol { key, place }),
-        12 => (client(), back(), body).prop_map(|(client, back, body)| Operation::Submit { client, back, body }),
+        12 => (client(), back(), body, lease)
+            .prop_map(|(client, back, body, lease)| Operation::Submit { client, back, body, lease }),
         2 => (client(), back()).prop_map(|(client, back)| Operation::Decline { client, back }),
         1 => client().prop_map(|client| Operation::CheckIn { client }),
         2 => (client(), 1_u32..=3, 0_u8..4)

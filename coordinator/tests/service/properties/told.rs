@@ -15,12 +15,16 @@ pub(super) struct Told {
     pub(super) spent: Option<(u64, f64, bool)>,
     pub(super) stage: Stage,
     pub(super) assignments: Vec<Option<Assignment>>,
+    /// When leases lapse. Each store makes its own tokens.
+    pub(super) leases: Vec<Option<Timestamp>>,
 }
 
 pub(super) async fn told(store: &impl Store, now: Timestamp, noisy: bool) -> Told {
-    let mut assignments = Vec::new();
+    let (mut assignments, mut leases) = (Vec::new(), Vec::new());
     for client in 0..=4 {
-        assignments.push(store.check_in(client, now).await.ok().map(|orders| orders.assignment));
+        let orders = store.check_in(client, now).await.ok();
+        assignments.push(orders.map(|orders| orders.assignment));
+        leases.push(orders.and_then(|orders| orders.lease).map(|lease| lease.expires));
     }
     let standing = store.standing().await.unwrap();
     let sealed = store.records().await.unwrap();
@@ -38,6 +42,7 @@ pub(super) async fn told(store: &impl Store, now: Timestamp, noisy: bool) -> Tol
         spent: spending.map(|spending| (spending.ledger.releases(), spending.epsilon, spending.exhausted)),
         stage: *store.stage().borrow(),
         assignments,
+        leases,
     }
 }
 

@@ -1,14 +1,14 @@
 //! A store in memory and one on a disk, and what they have acknowledged.
 
 use super::told::{told, without_late};
-use super::{Body, Operation, Pause};
+use super::{Body, Lease, Operation, Pause};
 use crate::conformance::{NOW, claim, format, submission};
-use crate::harness::{encode, first_model, identity, noise_seed};
+use crate::harness::{encode, first_model, identity, lease_key, noise_seed};
 use privet_coordinator::{
     Charter, Denial, Invitation, Journal, MemoryStore, SqliteStore, Stage, Store, StoreError, check,
 };
 use privet_core::protocol::{Enrol, HexDigest};
-use privet_core::round::{Federation, Receipt, Rules, Timestamp};
+use privet_core::round::{Federation, Holding, Receipt, Rules, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::Path;
@@ -42,7 +42,7 @@ impl World {
         let federation = Federation::protected(rules.clone(), first_model(), noise_seed());
         World {
             charter,
-            memory: MemoryStore::new(federation, &charter(), encode, Journal::new().0),
+            memory: MemoryStore::new(federation, &charter(), encode, Journal::new().0, lease_key()),
             sqlite: Some(open(folder.path(), &charter())),
             folder,
             rules,
@@ -62,8 +62,8 @@ impl World {
     pub(super) async fn apply(&mut self, operation: &Operation) {
         match *operation {
             Operation::Enrol { key, place } => self.enrol(key, place).await,
-            Operation::Submit { client, back, body } => {
-                self.submit(client, self.round(back).await, body).await
+            Operation::Submit { client, back, body, lease } => {
+                self.submit(client, self.round(back).await, (body, lease)).await
             }
             Operation::Decline { client, back } => {
                 let round = self.round(back).await;
@@ -104,7 +104,20 @@ impl World {
         }
     }
 
-    async fn submit(&mut self, client: u32, round: u32, body: Body) {
+    /// What a client shows, by the key of a store, and whether that is the lease that it has.
+    async fn holding(&self, store: &impl Store, client: u32, lease: Lease) -> (Holding, bool) {
+        let ask = async |client, at| store.check_in(client, at).await.ok()?.lease.map(|lease| lease.token);
+        let good = ask(client, self.now).await;
+        let token = match lease {
+            Lease::Good => good,
+            Lease::First => ask(client, Timestamp(0)).await,
+            Lease::OfAnother => ask(client % 3 + 1, self.now).await,
+            Lease::None => None,
+        };
+        (Holding { token, begun: self.now }, token.is_some() && token == good)
+    }
+
+    async fn submit(&mut self, client: u32, round: u32, (body, lease): (Body, Lease)) {
         let mut update = submission(round, client);
         update.update.weight = if self.noisy() { 1 } else { client.max(1) };
         update.digest =
@@ -121,10 +134,14 @@ impl World {
         self.memory.tick(self.now).await.unwrap();
         self.sqlite().tick(self.now).await.unwrap();
         let before = without_late(told(self.sqlite(), self.now, false).await);
-        let memory = self.memory.submit(update.clone(), self.now).await;
-        let sqlite = self.sqlite().submit(update, self.now).await;
+        let (in_memory, good) = self.holding(&self.memory, client, lease).await;
+        let (on_disk, _) = self.holding(self.sqlite(), client, lease).await;
+        let memory = self.memory.submit(update.clone(), in_memory, self.now).await;
+        let sqlite = self.sqlite().submit(update, on_disk, self.now).await;
         match agreed((memory, sqlite)) {
             Ok(receipt) => {
+                let known = self.acknowledged.receipts.contains_key(&(round, client));
+                assert!(known || good, "what is new counts under a good lease alone");
                 let first = self.acknowledged.receipts.entry((round, client)).or_insert(receipt);
                 assert_eq!(*first, receipt, "the same update has one receipt");
             }

@@ -113,6 +113,14 @@ impl MaskedRound {
         self.deadline
     }
 
+    /// When the open stage was opened.
+    pub(super) fn stage_opened(&self) -> Timestamp {
+        match self.stage() {
+            Stage::Advertise => self.opened,
+            _ => self.deadline.before(self.stage_deadline),
+        }
+    }
+
     /// The clip of the round, where privacy is promised.
     pub fn clip(&self) -> Option<Clip> {
         self.clip
