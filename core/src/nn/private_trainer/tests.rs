@@ -255,8 +255,10 @@ fn with_a_clip_that_nothing_reaches_it_is_ordinary_training() {
             ..TrainingConfig::default()
         };
         let recipe = Recipe::new(&training).unwrap();
-        let config = ModelConfig { hidden: vec![20], ..ModelConfig::default() };
+        // More parameters than are followed at once.
+        let config = ModelConfig { hidden: vec![1000], ..ModelConfig::default() };
         let network = Network::new(&config, 6, 3, recipe.loss()).unwrap();
+        assert!(network.layout().len() > STRETCH);
         let stream = || Seed(1).stream(Purpose::Shuffle);
         let mut workspace = Workspace::new(&network);
         let (mut ours, mut plain) = (params(&network), params(&network));
