@@ -56,6 +56,8 @@ impl Writer {
         let mut changes = Vec::new();
         let answers: Vec<Answer> = batch.into_iter().map(|job| job(&mut state, &mut changes)).collect();
         if changes.is_empty() {
+            // A masked round goes from stage to stage with nothing to be kept.
+            self.show_stage(&state);
             answers.into_iter().for_each(|answer| answer(Ok(())));
             self.state = Some(state);
             return;
