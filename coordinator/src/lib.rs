@@ -9,6 +9,7 @@
 //! store/    named transactions over the federation's state                        v
 //! serve/    connections: TLS, limits, time                                        |
 //! ticker    closes a round that is over its deadline                             state
+//! unmasker  takes masks off, beside everything else
 //! run       the service from the first connection to the last
 //! ```
 //!
@@ -33,6 +34,7 @@ mod service;
 mod signed;
 mod store;
 mod ticker;
+mod unmasker;
 
 pub use admin::{NewToken, administration};
 pub use clock::{Clock, SystemClock};

@@ -6,6 +6,7 @@ use crate::serve::{Doors, Listener, serve};
 use crate::service::Service;
 use crate::store::{Spending, Store, StoreError};
 use crate::ticker::close_overdue_rounds;
+use crate::unmasker::unmask_sums;
 use bytes::Bytes;
 use privet_core::protocol::{HexDigest, RoundSummary};
 use privet_core::round::SealedRecord;
@@ -98,7 +99,8 @@ pub async fn run<S: Store, L: Listener>(
     if let Some(private) = private {
         servers.spawn(serve(private, None, administration(service.clone()), limits, closed));
     }
-    let rounds = async { tokio::join!(close_overdue_rounds(&service), service.concluded()).1 };
+    let rounds =
+        async { tokio::join!(service.concluded(), close_overdue_rounds(&service), unmask_sums(&service)).0 };
     let ending = tokio::select! {
         concluded = rounds => {
             concluded?;

@@ -12,7 +12,7 @@ pub(crate) async fn close_overdue_rounds<S: Store>(service: &Service<S>) {
     let mut stage = service.store().stage();
     loop {
         let deadline = match *stage.borrow_and_update() {
-            Stage::Gathering => None,
+            Stage::Gathering | Stage::Unmasking { .. } => None,
             Stage::Round { deadline, .. } => Some(deadline),
             Stage::Finished => return,
         };

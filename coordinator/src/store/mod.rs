@@ -17,7 +17,8 @@ use privet_core::privacy::{Clip, Ledger};
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundSummary};
 use privet_core::round::{
-    Assignment, Holding, Lease, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp,
+    Answered, Assignment, Holding, Lease, Receipt, Refusal, SealedRecord, StageMessage, Submission,
+    Timestamp, Unmasked,
 };
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
@@ -89,6 +90,16 @@ pub trait Store: Send + Sync + 'static {
         stage: MaskStage,
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
+
+    /// The masked round whose answers are all there, if there is one: nothing happens to it until its sum is entered.
+    fn answered(&self) -> impl Future<Output = Result<Option<Answered>, StoreError>> + Send;
+
+    /// Enters that sum, once, and ends the round.
+    fn unmasked(
+        &self,
+        unmasked: Unmasked,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Notes that a participant cannot take part in a round, and because of whom, if that is another participant.
     fn decline(
@@ -179,6 +190,11 @@ pub enum Stage {
         masked: Option<MaskStage>,
         /// When the round, or the stage, stops waiting.
         deadline: Timestamp,
+    },
+    /// The answers of a masked round are there, and its masks are to be taken off.
+    Unmasking {
+        /// Its number, from 1.
+        round: u32,
     },
     /// The model is final.
     Finished,

@@ -6,7 +6,9 @@ use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{Holding, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::round::{
+    Answered, Holding, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp, Unmasked,
+};
 use privet_core::secagg::Stage as MaskStage;
 use tokio::sync::watch;
 
@@ -80,6 +82,18 @@ impl<K: Transact> Store for K {
         now: Timestamp,
     ) -> Result<Vec<u8>, StoreError> {
         self.transact(move |state, changes| state.task(round, client, stage, now, changes)).await
+    }
+
+    async fn answered(&self) -> Result<Option<Answered>, StoreError> {
+        self.transact(|state, _| Ok(state.answered())).await
+    }
+
+    async fn unmasked(&self, unmasked: Unmasked, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(move |state, changes| {
+            state.unmasked(unmasked, now, changes);
+            Ok(())
+        })
+        .await
     }
 
     async fn decline(

@@ -10,6 +10,7 @@ mod connections;
 mod harness;
 mod masked;
 mod masked_bounds;
+mod meddled;
 mod models;
 mod network;
 mod polling;

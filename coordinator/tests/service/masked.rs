@@ -3,7 +3,7 @@
 use crate::conformance::{format, holding};
 use crate::harness::{
     Answer, Garden, HOST, ManualClock, PARAMETERS, charter, first_model, identity, lease_key, noise_seed,
-    post, signature, update,
+    post, put_at, signature, update,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -15,12 +15,14 @@ use privet_core::participant::Masker;
 use privet_core::plan::Plan;
 use privet_core::privacy::{NoisePurpose, NoiseSeed, NoiseStream};
 use privet_core::protocol::{
-    CheckInAnswer, Enrol, HexDigest, Problem, RoundOutcome, RoundSummary, StageReceipt,
+    CheckInAnswer, Enrol, FederationState, HexDigest, PhaseName, Problem, RoundOutcome, RoundSummary,
+    StageReceipt,
 };
-use privet_core::round::{Federation, Refusal, Rules, StageContent, StageMessage, Timestamp};
+use privet_core::round::{Assignment, Federation, Refusal, Rules, StageContent, StageMessage, Timestamp};
 use privet_core::secagg::{LatestAnswer, Member, Setup, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 const PLAN: &str = "\
 [federation]
@@ -145,7 +147,9 @@ async fn who_declines_may_say_because_of_whom() {
 
 #[tokio::test]
 async fn a_masked_round_goes_through_its_stages() {
-    let garden = enrolled().await;
+    let service = service_with(ManualClock::new(), Options::default());
+    let garden = Garden { app: app(service.clone()) };
+    enrol_all(&garden).await;
     let maskers: Vec<Masker> = (1..=4).map(masker).collect();
     let mut states = Vec::new();
     for (client, masker) in (1..).zip(&maskers) {
@@ -180,17 +184,67 @@ async fn a_masked_round_goes_through_its_stages() {
         taken(&garden, Stage::Confirm, client, &message).await;
         confirmed.push(state);
     }
+    let mut answers = Vec::new();
     for (client, state) in (1..).zip(confirmed) {
         let confirmations = task(&garden, Stage::Answer, client).await;
         let answer = state.answer(&confirmations, &mut LatestAnswer::default()).unwrap();
         assert_eq!(put(&garden, Stage::Answer, client, &answer).await.status, StatusCode::OK);
+        answers.push(answer);
     }
+    answers_while_masks_are_taken_off(&service, &garden, &answers).await;
+    unmask(service.store(), Timestamp(1_000)).await;
     let rounds: Vec<RoundSummary> = garden.get("/v1/rounds").await.json();
     assert!(matches!(rounds[0].outcome, RoundOutcome::Released { .. }));
     assert_eq!(rounds[0].contributed, [1, 2, 3, 4]);
     assert_eq!(rounds[0].masked.as_ref().unwrap().missed.len(), 0);
     let late = put(&garden, Stage::Advertise, 1, &masker(1).advertise(&mut rng(1)).1).await;
     assert_eq!(late.problem(), Problem::TooLate);
+}
+
+/// Takes the masks off, as a service does that is being run.
+async fn unmask(store: &impl Store, now: Timestamp) {
+    let answered = store.answered().await.unwrap().expect("all answers are there");
+    store.unmasked(answered.unmask(), now).await.unwrap();
+}
+
+/// The round is neither open nor over, however long that takes; whatever is asked meanwhile is answered.
+async fn answers_while_masks_are_taken_off(
+    service: &Service<MemoryStore>,
+    garden: &Garden,
+    answers: &[impl AsRef<[u8]>],
+) {
+    let store = service.store();
+    assert_eq!(*store.stage().borrow(), privet_coordinator::Stage::Unmasking { round: 1 });
+    let an_hour_later = Timestamp(3_600_000);
+    store.tick(an_hour_later).await.unwrap();
+    assert_eq!(store.check_in(1, an_hour_later).await.unwrap().assignment, Assignment::Wait);
+    assert_eq!(garden.get("/v1/rounds").await.json::<Vec<RoundSummary>>(), []);
+    let state: FederationState = garden.get("/v1/federation").await.json();
+    assert_eq!((state.phase, state.round), (PhaseName::Collecting, 1));
+    taken(garden, Stage::Answer, 1, answers[0].as_ref()).await;
+    assert_eq!(garden.send(request("GET", Stage::Answer, 1, &[])).await.problem(), Problem::TooLate);
+    assert_eq!(garden.upload(1, 1, update(1, 1)).await.problem(), Problem::OtherKindOfRound);
+}
+
+#[tokio::test]
+async fn a_message_under_a_lease_that_has_lapsed_is_taken_under_the_next() {
+    let clock = ManualClock::new();
+    let garden = Garden { app: app(service_with(clock.clone(), Options::default())) };
+    enrol_all(&garden).await;
+    let message = masker(1).advertise(&mut rng(1)).1;
+    let lease = async || match garden.check_in(1).await.assignment() {
+        CheckInAnswer::Mask { round: 1, stage: Stage::Advertise, lease, .. } => lease,
+        other => panic!("{other:?}"),
+    };
+    let first = lease().await;
+    assert_eq!(first.token, lease_key().token(1, Some(Stage::Advertise), 1, 0));
+    clock.advance(Duration::from_millis(first.milliseconds_left));
+    assert_eq!(put(&garden, Stage::Advertise, 1, &message).await.problem(), Problem::LeaseLapsed);
+    let path = format!("/v1/rounds/1/stages/advertise/1?lease={}", lease().await.token);
+    let receipt: StageReceipt = garden.send(put_at(&path, 1, message.clone())).await.json();
+    assert_eq!((receipt.stage, receipt.client), (Stage::Advertise, 1));
+    // It is acknowledged for good.
+    taken(&garden, Stage::Advertise, 1, &message).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What happens to a federation, and what it asks to be done.
 
-use super::{Collecting, Receipt, Recorded, Refusal, RoundRecord, StageMessage};
+#[cfg(doc)]
+use super::Federation;
+use super::{Collecting, Receipt, Recorded, Refusal, RoundRecord, StageMessage, Unmasked};
 use crate::encoding::Update;
 use crate::params::Params;
 use crate::protocol::HexDigest;
@@ -42,6 +44,8 @@ pub enum Event {
         /// Because of whom, if another participant of a masked round is the cause.
         accused: Option<u32>,
     },
+    /// The masks of a round's sum have been taken off, where that is done apart: see [`Federation::unmasking_apart`].
+    Unmasked(Box<Unmasked>),
     /// Some participants have been collected apart from the others, as the simulator's workers do.
     Absorb(Collecting),
     /// Time has passed.

@@ -64,6 +64,8 @@ pub struct Federation {
     pub(super) phase: Phase,
     pub(super) history: Vec<RoundRecord>,
     pub(super) guard: Option<Guard>,
+    /// Whether whoever carries the events takes masks off.
+    pub(super) unmasks_apart: bool,
 }
 
 impl Federation {
@@ -85,7 +87,22 @@ impl Federation {
     fn gathering(rules: Rules, model: Params, guard: Option<Guard>) -> Federation {
         let (enrolled, history) = (BTreeSet::new(), Vec::new());
         let identities = Identities::new();
-        Federation { rules, enrolled, identities, model, phase: Phase::Gathering, history, guard }
+        Federation {
+            rules,
+            enrolled,
+            identities,
+            model,
+            phase: Phase::Gathering,
+            history,
+            guard,
+            unmasks_apart: false,
+        }
+    }
+
+    /// Leaves it to whoever carries the events to take masks off: when the answers of a masked round are there it waits for
+    /// [`Event::Unmasked`], which is made of [`MaskedRound::answered`].
+    pub fn unmasking_apart(self) -> Federation {
+        Federation { unmasks_apart: true, ..self }
     }
 
     /// Moves on by one event. What is overdue at `now` comes first, so that an update that arrives after the
@@ -110,6 +127,12 @@ impl Federation {
             }
             Event::Decline { client, round, accused } => {
                 self.decline(client, round, accused).map(|()| Some(Effect::Declined))
+            }
+            Event::Unmasked(unmasked) => {
+                if let Phase::Masked(masked) = &mut self.phase {
+                    masked.enter(*unmasked);
+                }
+                Ok(None)
             }
             Event::Absorb(part) => {
                 self.absorb(part);
@@ -226,6 +249,11 @@ impl Federation {
                     self.phase = Phase::Gathering;
                     let record = self.close(*collecting, now);
                     self.phase = self.enter(record, now, &mut effects);
+                }
+                Phase::Masked(masked)
+                    if self.unmasks_apart && masked.awaits_answers() && masked.is_over(now) =>
+                {
+                    self.phase = Phase::Masked(Box::new(masked.await_unmasking()));
                 }
                 Phase::Masked(masked) if masked.is_over(now) => {
                     self.phase = Phase::Gathering;

@@ -38,7 +38,7 @@ pub use federation::{Assignment, Federation, Phase};
 pub use guard::Recorded;
 pub use inclusion::{InclusionError, check_inclusion};
 pub use lease::{Holding, LEASES, Lease, LeaseKey};
-pub use masked::{Interrupted, MaskedRound, StageContent, StageMessage};
+pub use masked::{Answered, Interrupted, MaskedRound, StageContent, StageMessage, Unmasked};
 pub use record::{Complaints, Contribution, Diagnostics, MaskedRecord, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
 pub use resume::{ResumeError, Saved};

@@ -221,7 +221,7 @@ impl Federation {
                 _ => Phase::Gathering,
             },
         };
-        Ok(Federation { rules, enrolled, identities, model, phase, history, guard })
+        Ok(Federation { rules, enrolled, identities, model, phase, history, guard, unmasks_apart: false })
     }
 }
 

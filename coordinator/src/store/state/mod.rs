@@ -19,7 +19,7 @@ use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, HexDigest};
 use privet_core::round::{
     Effect, Event, Federation, Holding, LeaseKey, Outcome, Phase, Receipt, Refusal, RoundRecord,
-    SealedRecord, StageMessage, Submission, Timestamp,
+    SealedRecord, StageMessage, Submission, Timestamp, Unmasked,
 };
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl State {
     pub(crate) fn resume(kept: Kept, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
         let Kept { federation, members, nonces, current, previous, sealed, lease_key } = kept;
         State {
-            federation: Some(federation),
+            federation: Some(federation.unmasking_apart()),
             members,
             nonces,
             current,
@@ -272,6 +272,12 @@ impl State {
     ) -> Result<Vec<u8>, Refusal> {
         self.tick(now, changes);
         self.federation().task(round, client, stage)
+    }
+
+    /// Enters the sum of the masked round whose answers are there.
+    pub(crate) fn unmasked(&mut self, unmasked: Unmasked, now: Timestamp, changes: &mut Vec<Change>) {
+        self.step_once(Event::Unmasked(Box::new(unmasked)), now, changes);
+        self.excuse_revoked(now, changes);
     }
 
     pub(crate) fn decline(

@@ -7,7 +7,7 @@ use privet_core::plan::Protection;
 use privet_core::protocol::{
     EnrolledClient, HexDigest, MaskedSummary, PhaseName, RoundOutcome, RoundSummary,
 };
-use privet_core::round::{Outcome, Phase, RoundRecord};
+use privet_core::round::{Answered, Outcome, Phase, RoundRecord};
 
 impl State {
     pub(crate) fn clients(&self) -> Vec<EnrolledClient> {
@@ -47,12 +47,20 @@ impl State {
         Standing { phase, round, enrolled, model_sha256: self.current.sha256 }
     }
 
+    pub(crate) fn answered(&self) -> Option<Answered> {
+        match self.federation().phase() {
+            Phase::Masked(open) => open.answered(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn stage(&self) -> Stage {
         match self.federation().phase() {
             Phase::Gathering | Phase::Interrupted(_) => Stage::Gathering,
             Phase::Collecting(open) => {
                 Stage::Round { round: open.round(), masked: None, deadline: open.deadline() }
             }
+            Phase::Masked(open) if open.answered().is_some() => Stage::Unmasking { round: open.round() },
             Phase::Masked(open) => {
                 Stage::Round { round: open.round(), masked: Some(open.stage()), deadline: open.deadline() }
             }

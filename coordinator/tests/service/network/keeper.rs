@@ -5,7 +5,9 @@ use axum::body::Bytes;
 use privet_coordinator::{Invitation, Orders, Spending, Stage, Standing, Store, StoreError};
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{Holding, Receipt, SealedRecord, StageMessage, Submission, Timestamp};
+use privet_core::round::{
+    Answered, Holding, Receipt, SealedRecord, StageMessage, Submission, Timestamp, Unmasked,
+};
 use privet_core::secagg::Stage as MaskStage;
 use std::future::pending;
 use std::pin::pin;
@@ -122,6 +124,14 @@ impl<S: Store> Store for Keeper<S> {
     async fn send(&self, message: StageMessage, holding: Holding, now: Timestamp) -> Result<(), StoreError> {
         let what = format!("takes {}'s message for {}", message.client, message.content.stage());
         self.keep(what, self.store.send(message, holding, now)).await
+    }
+
+    async fn answered(&self) -> Result<Option<Answered>, StoreError> {
+        self.read(self.store.answered()).await
+    }
+
+    async fn unmasked(&self, unmasked: Unmasked, now: Timestamp) -> Result<(), StoreError> {
+        self.keep("enters a sum".into(), self.store.unmasked(unmasked, now)).await
     }
 
     async fn task(

@@ -167,7 +167,7 @@ impl World {
     async fn wait(&mut self, pause: Pause) {
         let left = match *self.memory.stage().borrow() {
             Stage::Round { deadline, .. } => self.now.until(deadline).as_millis() as u64,
-            Stage::Gathering | Stage::Finished => 0,
+            Stage::Gathering | Stage::Unmasking { .. } | Stage::Finished => 0,
         };
         self.now.0 += match pause {
             Pause::Short => 400,

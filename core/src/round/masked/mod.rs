@@ -6,17 +6,20 @@
 //! ```
 //!
 //! Each stage waits for those that came through the one before, and closes when all of them have sent its message, or
-//! at its deadline. Who is missed goes on record, and the round goes on without it as long as enough are left.
+//! at its deadline. Who is missed goes on record, and the round goes on without it as long as enough are left. When the
+//! answers are there, the masks may be taken off elsewhere ([`Answered`]).
 
 mod interrupted;
 mod message;
 mod stages;
+mod unmasking;
 
 #[cfg(test)]
 mod tests;
 
 pub use interrupted::Interrupted;
 pub use message::{StageContent, StageMessage};
+pub use unmasking::{Answered, Unmasked};
 
 use super::{Complaints, MaskedRecord, Refusal, Timestamp};
 use crate::aggregation::{Sum, WordLayout};
@@ -220,7 +223,10 @@ impl MaskedRound {
 
     /// Whether the open stage has nothing more to wait for.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        now >= self.deadline || self.awaited().is_empty()
+        match self.stages {
+            Stages::Answered(_) => false,
+            _ => now >= self.deadline || self.awaited().is_empty(),
+        }
     }
 
     /// Ends the open stage.

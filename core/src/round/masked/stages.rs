@@ -7,6 +7,7 @@ use crate::secagg::{
     Unmasked, Unmasking, Word,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The stage that is open.
 #[derive(Debug, Clone)]
@@ -17,6 +18,10 @@ pub(super) enum Stages {
     Narrow(Summing<u32>),
     /// The inputs are words of 64 bits.
     Wide(Summing<u64>),
+    /// The last stage is over, and the masks are being taken off.
+    Answered(Arc<Stages>),
+    /// They are off.
+    Unmasked(Box<Closed>),
 }
 
 /// The stages in which there is a sum.
@@ -28,6 +33,7 @@ pub(super) enum Summing<W> {
 }
 
 /// What comes after a stage.
+#[derive(Debug, Clone)]
 pub(super) enum Closed {
     /// The next one.
     Next(Stages),
@@ -38,6 +44,7 @@ pub(super) enum Closed {
 }
 
 /// A finished sum, and how it came to be.
+#[derive(Debug, Clone)]
 pub(super) struct Finished {
     pub(super) sum: Sum,
     pub(super) inputs: BTreeSet<u32>,
@@ -46,6 +53,7 @@ pub(super) struct Finished {
 }
 
 /// Why there is none.
+#[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) reason: String,
     pub(super) missing: Missing,
@@ -59,6 +67,7 @@ impl Stages {
             Stages::Sharing(_) => Stage::Share,
             Stages::Narrow(summing) => summing.stage(),
             Stages::Wide(summing) => summing.stage(),
+            Stages::Answered(_) | Stages::Unmasked(_) => Stage::Answer,
         }
     }
 
@@ -68,6 +77,7 @@ impl Stages {
             Stages::Sharing(state) => state.awaited().collect(),
             Stages::Narrow(summing) => summing.awaited(),
             Stages::Wide(summing) => summing.awaited(),
+            Stages::Answered(_) | Stages::Unmasked(_) => BTreeSet::new(),
         }
     }
 
@@ -85,8 +95,8 @@ impl Stages {
             }
             (Stages::Narrow(summing), content) => summing.accept_small(content),
             (Stages::Wide(summing), content) => summing.accept_small(content),
-            // The stages were compared before.
-            (Stages::Advertising(_) | Stages::Sharing(_), _) => Err(CoordinatorError::NotAwaited { client }),
+            // The stages were compared before; where masks are taken off, nothing more is awaited.
+            (_, _) => Err(CoordinatorError::NotAwaited { client }),
         }
     }
 
@@ -97,6 +107,7 @@ impl Stages {
             Stages::Sharing(state) => Some(state.roster().encode()),
             Stages::Narrow(summing) => summing.task(client),
             Stages::Wide(summing) => summing.task(client),
+            Stages::Answered(_) | Stages::Unmasked(_) => None,
         }
     }
 
@@ -114,6 +125,8 @@ impl Stages {
             }
             Stages::Narrow(summing) => summing.close(layout, Stages::Narrow),
             Stages::Wide(summing) => summing.close(layout, Stages::Wide),
+            Stages::Answered(stages) => Arc::unwrap_or_clone(stages).close(layout),
+            Stages::Unmasked(closed) => *closed,
         }
     }
 }

@@ -208,6 +208,41 @@ fn whoever_vanishes_at_whatever_stage_the_sum_is_that_of_an_unmasked_round_and_t
     }
 }
 
+/// While masks are taken off elsewhere the round answers, waits however long that takes, and takes what comes of it once.
+#[test]
+fn masks_that_are_taken_off_elsewhere_leave_the_same_sum() {
+    let mut within = World::new();
+    within.run(Some(Stage::Answer));
+    let mut apart = World::new();
+    apart.federation = apart.federation.take().map(Federation::unmasking_apart);
+    apart.run(Some(Stage::Answer));
+    assert_eq!(apart.closed, []);
+    let (round, client, stage) = (1, 2, Stage::Answer);
+    assert_eq!((apart.stage(), apart.open().awaited().len()), (stage, 0));
+    assert_eq!(apart.federation().assignment(client), Ok(Assignment::Wait));
+    assert_eq!(apart.federation().task(1, client, stage), Err(Refusal::StageOver { round, client, stage }));
+    apart.now = apart.now.after(Duration::from_secs(3_600));
+    apart.step(Event::Tick);
+    apart.step(Event::Decline { client: 3, round: 1, accused: None });
+    assert_eq!(apart.refused.pop(), Some(Refusal::AnotherUpdate { round: 1, client: 3 }));
+
+    let answered = apart.open().answered().unwrap();
+    let mut of_another_round = answered.clone().unmask();
+    of_another_round.round = 2;
+    apart.step(Event::Unmasked(Box::new(of_another_round)));
+    assert_eq!(apart.closed, []);
+    // What a process that ended has not entered is computed again.
+    drop(answered.clone().unmask());
+    apart.step(Event::Unmasked(Box::new(answered.clone().unmask())));
+    apart.step(Event::Unmasked(Box::new(answered.unmask())));
+    let [one, other] =
+        [&within, &apart].map(|world| RoundRecord { closed: START, ..world.closed[0].clone() });
+    assert_eq!(one, other);
+    assert!(matches!(one.outcome, Outcome::Released { .. }));
+    assert_eq!(apart.federation().model(), within.federation().model());
+    assert_eq!((apart.open().round(), apart.stage()), (2, Stage::Advertise));
+}
+
 #[test]
 fn a_round_that_loses_too_many_releases_nothing_and_the_next_one_begins() {
     let mut world = World::new();
