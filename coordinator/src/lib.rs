@@ -8,6 +8,7 @@
 //! service   what all requests share: store, clock, charter, journal               |
 //! store/    named transactions over the federation's state                        v
 //! serve/    connections: TLS, limits, time                                        |
+//! room      room for what arrives, until it is dealt with                        |
 //! ticker    closes a round that is over its deadline                             state
 //! unmasker  takes masks off, beside everything else
 //! run       the service from the first connection to the last
@@ -27,6 +28,7 @@ mod journal;
 mod meter;
 mod occupancy;
 mod request_error;
+mod room;
 mod routes;
 mod run;
 mod serve;

@@ -60,6 +60,10 @@ pub(crate) enum RequestError {
     NotJson,
     #[error("a vector is sent as application/octet-stream")]
     NotOctets,
+    #[error("a body is sent as it is, without `Content-Encoding`")]
+    Packed,
+    #[error("the body broke off: {0}")]
+    BodyBroken(#[source] axum::Error),
     #[error("{0}")]
     Update(#[from] UpdateCodecError),
     #[error("{0}")]
@@ -102,9 +106,12 @@ impl RequestError {
             RequestError::Json(rejection) => problem_of_status(rejection.status()),
             RequestError::Body(rejection) => problem_of_status(rejection.status()),
             RequestError::UpdateTooLarge { .. } => Problem::BodyTooLarge,
-            RequestError::NotJson | RequestError::NotOctets => Problem::UnsupportedMediaType,
+            RequestError::NotJson | RequestError::NotOctets | RequestError::Packed => {
+                Problem::UnsupportedMediaType
+            }
             RequestError::Path(_)
             | RequestError::Lease(_)
+            | RequestError::BodyBroken(_)
             | RequestError::Update(_)
             | RequestError::Stage(_)
             | RequestError::Misaddressed { .. } => Problem::MalformedRequest,

@@ -6,6 +6,7 @@ use crate::journal::{Journal, ServiceEvent};
 use crate::meter::Meter;
 use crate::occupancy::{Occupancy, Place};
 use crate::request_error::RequestError;
+use crate::room::{Room, Rooms, Size};
 use crate::serve::Limits;
 use crate::signed::Signed;
 use crate::store::{
@@ -15,15 +16,16 @@ use privet_core::nn::{self, Network};
 use privet_core::params::Params;
 use privet_core::plan::Plan;
 use privet_core::privacy::NoiseSeed;
-use privet_core::protocol::{HexDigest, UpdateMessage};
-use privet_core::round::{Federation, LeaseKey, Rules, StageContent, Timestamp};
+use privet_core::protocol::HexDigest;
+use privet_core::round::{Federation, LeaseKey, Rules, Timestamp};
 use privet_core::secagg::Stage as MaskStage;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
+use tracing::Instrument;
 
 /// What does not change while a federation runs.
 #[derive(Debug, Clone)]
@@ -50,24 +52,8 @@ impl Charter {
     }
 
     /// How many numbers an update has: the parameters, and a vote where the clip adapts.
-    fn coordinates(&self) -> usize {
+    pub(crate) fn coordinates(&self) -> usize {
         self.rules.coordinates(self.parameters)
-    }
-
-    /// The exact length of an update of this federation's model, in bytes.
-    pub(crate) fn update_len(&self) -> usize {
-        UpdateMessage::encoded_len(self.coordinates())
-    }
-
-    /// The most bytes that the message of a stage has; 0 where rounds are not masked.
-    pub(crate) fn stage_len(&self, stage: MaskStage) -> usize {
-        let layout = self.rules.masking.map(|masking| masking.masking.layout(self.coordinates()));
-        layout.map_or(0, |layout| StageContent::longest(stage, &layout, self.rules.places))
-    }
-
-    /// The most bytes that the message of any stage has.
-    pub(crate) fn longest_stage(&self) -> usize {
-        MaskStage::ALL.into_iter().map(|stage| self.stage_len(stage)).max().unwrap_or(0)
     }
 }
 
@@ -120,9 +106,7 @@ struct Shared<S> {
     journal: Journal,
     meter: Meter,
     requests: AtomicU64,
-    /// Room for the bytes of bodies, by the KiB.
-    room: Arc<Semaphore>,
-    bodies_by_client: Occupancy<u32>,
+    rooms: Rooms,
     /// Places for check-ins that are held.
     held: Semaphore,
     held_by_client: Occupancy<u32>,
@@ -193,8 +177,9 @@ impl<S: Store> Service<S> {
         journal: Journal,
     ) -> Service<S> {
         let plan_sha256 = HexDigest::of(charter.plan.as_bytes());
-        let longest = charter.update_len().max(charter.longest_stage());
-        let Limits { bytes_in_flight, held, .. } = options.limits;
+        let Limits { bytes_in_flight, room, bodies_per_client, held, .. } = options.limits;
+        let mut kinds = vec![Size::of_update(&charter)];
+        kinds.extend(MaskStage::ALL.map(|stage| Size::of_stage(&charter, stage)));
         let shared = Shared {
             store,
             clock: Box::new(clock),
@@ -204,8 +189,7 @@ impl<S: Store> Service<S> {
             journal,
             meter: Meter::default(),
             requests: AtomicU64::new(1),
-            room: Arc::new(Semaphore::new(kibibytes(bytes_in_flight.max(longest)))),
-            bodies_by_client: Occupancy::default(),
+            rooms: Rooms::new(bytes_in_flight, &kinds, room, bodies_per_client),
             held: Semaphore::new(held.min(Semaphore::MAX_PERMITS)),
             held_by_client: Occupancy::default(),
             draining: watch::Sender::new(false),
@@ -241,18 +225,29 @@ impl<S: Store> Service<S> {
         &self.shared.meter
     }
 
-    /// Takes room for a body of so many bytes, as long as the room lives; waits for it a little. No client can take
-    /// all of it.
-    pub(crate) async fn room(&self, client: u32, bytes: usize) -> Result<Room, RequestError> {
-        let limits = &self.options().limits;
-        let place = self.shared.bodies_by_client.enter(client, limits.bodies_per_client);
-        let place = place.ok_or(RequestError::TooManyBodies { client })?;
-        let permits = kibibytes(bytes) as u32;
-        let room = Arc::clone(&self.shared.room).acquire_many_owned(permits);
-        match tokio::time::timeout(limits.room, room).await {
-            Ok(Ok(permit)) => Ok(Room { _place: place, _permit: permit }),
-            Ok(Err(_)) | Err(_) => Err(RequestError::Overloaded),
-        }
+    /// Takes room for a body of a client and what is read from it; waits for it a little. No client can take all of it.
+    pub(crate) async fn room(&self, client: u32, size: Size) -> Result<Room, RequestError> {
+        self.shared.rooms.take(client, size).await
+    }
+
+    /// Carries a transaction out to its end, also if whoever asked for it goes away meanwhile: the room is taken for as long as
+    /// what it was taken for is there.
+    pub(crate) async fn see_through<T: Send + 'static, F>(
+        &self,
+        room: Room,
+        transaction: impl FnOnce(Service<S>) -> F,
+    ) -> Result<T, RequestError>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let transaction = transaction(self.clone());
+        let carried_out = async move {
+            let answer = transaction.await;
+            drop(room);
+            answer
+        };
+        let answer = tokio::spawn(carried_out.in_current_span()).await;
+        Ok(answer.map_err(|error| RequestError::Internal(error.into()))??)
     }
 
     /// Takes a place for a check-in that is held, if one is left, for this client too.
@@ -345,17 +340,6 @@ impl<S> Clone for Service<S> {
     fn clone(&self) -> Service<S> {
         Service { shared: Arc::clone(&self.shared) }
     }
-}
-
-/// Room for the body of a client's request.
-pub(crate) struct Room {
-    _place: Place<u32>,
-    _permit: OwnedSemaphorePermit,
-}
-
-/// How many permits so many bytes take.
-fn kibibytes(bytes: usize) -> usize {
-    bytes.div_ceil(1024).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize))
 }
 
 struct InFlight<S> {

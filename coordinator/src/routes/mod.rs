@@ -12,6 +12,7 @@ mod stages;
 mod updates;
 
 use crate::request_error::RequestError;
+use crate::room::Size;
 use crate::service::Service;
 use crate::store::Store;
 use axum::Router;
@@ -21,6 +22,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use privet_core::protocol::Problem;
+use privet_core::secagg::Stage;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -29,8 +31,9 @@ const CONTROL_LIMIT: usize = 4096;
 
 /// The service's routes, for HTTP/1.1 and HTTP/2.
 pub fn app<S: Store>(service: Service<S>) -> Router {
-    let update_limit = DefaultBodyLimit::max(service.charter().update_len());
-    let stage_limit = DefaultBodyLimit::max(service.charter().longest_stage());
+    let update_limit = DefaultBodyLimit::max(Size::of_update(service.charter()).body);
+    let longest = Stage::ALL.map(|stage| Size::of_stage(service.charter(), stage).body);
+    let stage_limit = DefaultBodyLimit::max(longest.into_iter().max().unwrap_or(0));
     Router::new()
         .route("/v1/federation", get(federation::show::<S>))
         .route("/v1/clients", get(clients::list::<S>).post(clients::enrol::<S>))

@@ -4,6 +4,7 @@
 use crate::crash::CrashPoint;
 use crate::extract::{At, Under, octets};
 use crate::request_error::RequestError;
+use crate::room::{READ_AT_ONCE, Size};
 use crate::service::Service;
 use crate::signed::Signed;
 use crate::store::Store;
@@ -37,20 +38,32 @@ pub(super) async fn send<S: Store>(
     // First who sends it: nobody else may make the service hold a body.
     service.authorize(client, &signed).await?;
     let masking = service.charter().rules.masking.ok_or(Refusal::NotMasked { round })?;
-    let expected = service.charter().stage_len(stage);
-    let _room = service.room(client, expected).await?;
-    let body = octets(request, expected, service.options().limits.body).await?;
+    let size = Size::of_stage(service.charter(), stage);
+    let mut room = service.room(client, size).await?;
+    let body = octets(request, size.body, service.options().limits.body).await?;
     service.journal().received(body.len());
 
-    // Hashing and decoding take time in proportion to the model: not on a thread that serves others.
     let ring = masking.masking.ring();
-    let reading = tokio::task::spawn_blocking(move || {
+    let length = body.len();
+    let reading = move || {
         let digest = signed.content(&body)?;
-        Ok::<_, RequestError>((read(&body, stage, ring, (round, client))?, digest))
-    });
-    let (content, message_sha256) = reading.await.map_err(|error| RequestError::Internal(error.into()))??;
+        let content = read(&body, stage, ring, (round, client))?;
+        drop(body);
+        room.release_body(size);
+        Ok::<_, RequestError>((content, digest, room))
+    };
+    // Hashing and decoding take time in proportion to the message: if that is long, not on a thread that serves others.
+    let (content, message_sha256, room) = match length {
+        ..=READ_AT_ONCE => reading()?,
+        _ => {
+            let reading = tokio::task::spawn_blocking(reading);
+            reading.await.map_err(|error| RequestError::Internal(error.into()))??
+        }
+    };
     let message = StageMessage { client, round, digest: Some(message_sha256), content };
-    service.store().send(message, holding, service.now()).await?;
+    let taking =
+        |service: Service<S>| async move { service.store().send(message, holding, service.now()).await };
+    service.see_through(room, taking).await?;
     CrashPoint::Acknowledging.reach();
     Ok(Json(StageReceipt { round, stage, client, message_sha256 }))
 }

@@ -3,6 +3,7 @@
 use crate::crash::CrashPoint;
 use crate::extract::{At, Under, octets};
 use crate::request_error::RequestError;
+use crate::room::{READ_AT_ONCE, Size};
 use crate::service::Service;
 use crate::signed::Signed;
 use crate::store::Store;
@@ -10,9 +11,6 @@ use axum::Json;
 use axum::extract::{Request, State};
 use privet_core::protocol::{ReceiptMessage, UpdateMessage};
 use privet_core::round::Submission;
-
-/// Up to how many bytes an update is read where it arrived: to hand it to another thread would take longer.
-const AT_ONCE: usize = 16 << 10;
 
 pub(super) async fn upload<S: Store>(
     State(service): State<Service<S>>,
@@ -23,24 +21,30 @@ pub(super) async fn upload<S: Store>(
 ) -> Result<Json<ReceiptMessage>, RequestError> {
     // First who sends it: nobody else may make the service hold a body.
     service.authorize(client, &signed).await?;
-    let _room = service.room(client, service.charter().update_len()).await?;
-    let body = octets(request, service.charter().update_len(), service.options().limits.body).await?;
+    let size = Size::of_update(service.charter());
+    let mut room = service.room(client, size).await?;
+    let body = octets(request, size.body, service.options().limits.body).await?;
     service.journal().received(body.len());
 
     let reading = move || {
         let digest = signed.content(&body)?;
-        Ok::<_, RequestError>((read(&body, round, client)?, digest))
+        let message = read(&body, round, client)?;
+        drop(body);
+        room.release_body(size);
+        Ok::<_, RequestError>((message, digest, room))
     };
     // Hashing and decoding take time in proportion to the model: if that is long, not on a thread that serves others.
-    let (message, update_sha256) = match service.charter().update_len() {
-        ..=AT_ONCE => reading()?,
+    let (message, update_sha256, room) = match size.body {
+        ..=READ_AT_ONCE => reading()?,
         _ => {
             let reading = tokio::task::spawn_blocking(reading);
             reading.await.map_err(|error| RequestError::Internal(error.into()))??
         }
     };
     let submission = Submission { client, round, update: message.update, digest: Some(update_sha256) };
-    let receipt = service.store().submit(submission, holding, service.now()).await?;
+    let counting =
+        |service: Service<S>| async move { service.store().submit(submission, holding, service.now()).await };
+    let receipt = service.see_through(room, counting).await?;
     CrashPoint::Acknowledging.reach();
     Ok(Json(ReceiptMessage { round, client, weight: receipt.contribution.weight, update_sha256 }))
 }

@@ -123,8 +123,11 @@ fn nonsense() -> Vec<(&'static str, Request<Body>, Problem)> {
     let decline = |body: &str| post("/v1/rounds/1/declines/1", Some(1), body);
     let mut other_client = update(1, 1);
     other_client[12] = 2;
-    let mut zipped = put(1, 1, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
-    zipped.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+    let packed = |mut request: Request<Body>, how: &'static str| {
+        request.headers_mut().insert("content-encoding", HeaderValue::from_static(how));
+        request
+    };
+    let zipped = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     vec![
         ("weightless", put(1, 1, weighing(0)), WeightNotAllowed),
         ("too heavy", put(1, 1, weighing(u32::MAX)), WeightNotAllowed),
@@ -133,7 +136,12 @@ fn nonsense() -> Vec<(&'static str, Request<Body>, Problem)> {
         ("far too long", put(1, 1, vec![0; 1 << 20]), BodyTooLarge),
         ("empty", put(1, 1, vec![]), MalformedRequest),
         ("of floats", put(1, 1, f32::NAN.to_le_bytes().repeat(9)), MalformedRequest),
-        ("zipped", zipped, MalformedRequest),
+        ("zipped without a word", put(1, 1, zipped.clone()), MalformedRequest),
+        ("zipped", packed(put(1, 1, zipped), "gzip"), UnsupportedMediaType),
+        ("said to be zipped", packed(put(1, 1, update(1, 1)), "gzip"), UnsupportedMediaType),
+        ("packed in a way nobody knows", packed(put(1, 1, update(1, 1)), "x"), UnsupportedMediaType),
+        ("packed in two ways", packed(put(1, 1, update(1, 1)), "br, zstd"), UnsupportedMediaType),
+        ("a zipped check-in", packed(checkin(r#"{"client":1}"#), "deflate"), UnsupportedMediaType),
         ("inside it is B's", put(1, 1, other_client), MalformedRequest),
         ("of another round inside", put(1, 1, update(2, 1)), MalformedRequest),
         ("a round that is not open", put(2, 1, update(2, 1)), Problem::RoundNotOpen),

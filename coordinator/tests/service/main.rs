@@ -17,5 +17,6 @@ mod polling;
 mod privacy;
 mod properties;
 mod resuming;
+mod room;
 mod rounds;
 mod serving;

@@ -39,8 +39,8 @@ async fn messages_of_stages_wait_for_room_and_may_not_take_for_ever() {
         Garden { app: app(service_with(ManualClock::new(), Options { limits, ..Options::default() })) };
     enrol_all(&garden).await;
     let message = masker(1).advertise(&mut rng(1)).1;
-    // One body that does not come takes all the room there is.
-    let silent = copy(&request("PUT", Stage::Input, 2, &[]), Body::from_stream(Silence));
+    // One body that does not come takes all the room there is: that of the largest message.
+    let silent = copy(&request("PUT", Stage::Share, 2, &[]), Body::from_stream(Silence));
     let (silent, second) = tokio::join!(garden.send(silent), put(&garden, Stage::Advertise, 1, &message));
     assert_eq!(silent.problem(), Problem::RequestTimeout);
     assert_eq!(second.problem(), Problem::Overloaded);
