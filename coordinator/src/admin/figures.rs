@@ -7,6 +7,10 @@ use privet_core::secagg::Stage as MaskStage;
 use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
+/// The upper ends of the buckets into which rounds are put by how long they were open, in seconds: from moments in a test to
+/// the week that a deadline may be.
+const ROUND_SECONDS: [u64; 10] = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 604_800];
+
 /// All figures of a service.
 pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, StoreError> {
     let store = service.store();
@@ -32,10 +36,8 @@ pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, Store
     page.head("privet_rounds_total", "counter", "Rounds that are over, by how they ended.");
     page.line("privet_rounds_total", &[("outcome", "released")], released);
     page.line("privet_rounds_total", &[("outcome", "abandoned")], rounds.len() - released);
-    let open: u64 = rounds.iter().map(|round| round.closed.saturating_sub(round.opened)).sum();
-    page.head("privet_round_seconds", "summary", "How long rounds were open.");
-    page.line("privet_round_seconds_sum", &[], open as f64 / 1e3);
-    page.line("privet_round_seconds_count", &[], rounds.len());
+    let open = rounds.iter().map(|round| round.closed.saturating_sub(round.opened)).collect();
+    page.histogram("privet_round_seconds", "How long rounds were open.", &ROUND_SECONDS, open);
 
     if service.charter().rules.masking.is_some() {
         page.head(
@@ -100,6 +102,19 @@ impl Page {
         let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+
+    /// How many of some times, in milliseconds, are as long as each bound or shorter, in seconds.
+    fn histogram(&mut self, name: &str, help: &str, bounds: &[u64], milliseconds: Vec<u64>) {
+        self.head(name, "histogram", help);
+        let bucket = format!("{name}_bucket");
+        for bound in bounds {
+            let within = milliseconds.iter().filter(|time| **time <= 1_000 * bound).count();
+            self.line(&bucket, &[("le", &bound.to_string())], within);
+        }
+        self.line(&bucket, &[("le", "+Inf")], milliseconds.len());
+        self.line(&format!("{name}_sum"), &[], milliseconds.iter().sum::<u64>() as f64 / 1e3);
+        self.line(&format!("{name}_count"), &[], milliseconds.len());
     }
 
     fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {

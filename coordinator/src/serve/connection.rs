@@ -17,6 +17,11 @@ const BUFFER: usize = 64 << 10;
 /// The most bytes of the head of a request in HTTP/2.
 const HEAD: u32 = 32 << 10;
 
+/// How many streams of a connection may be opened and reset again before they were looked at (CVE-2023-44487), and how many
+/// the coordinator resets because something is wrong with them. Beyond that the connection ends.
+const RESET_BEFORE_THEY_BEGAN: usize = 20;
+const RESET_FOR_AN_ERROR: usize = 128;
+
 /// How a connection is served.
 pub(super) struct Connection {
     pub(super) app: Router,
@@ -49,6 +54,8 @@ impl Connection {
             .timer(TokioTimer::new())
             .max_concurrent_streams(streams)
             .max_header_list_size(HEAD)
+            .max_pending_accept_reset_streams(RESET_BEFORE_THEY_BEGAN)
+            .max_local_error_reset_streams(RESET_FOR_AN_ERROR)
             // Whoever does not answer to that within the time is gone.
             .keep_alive_interval(silence / 2)
             .keep_alive_timeout(head);

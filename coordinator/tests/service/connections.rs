@@ -17,9 +17,9 @@ use tokio::time::timeout;
 
 /// Long enough for a machine that is busy, short enough for a test.
 const SHORT: Duration = Duration::from_millis(500);
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-fn impatient() -> Options {
+pub(crate) fn impatient() -> Options {
     let limits = Limits { head: SHORT, body: SHORT, silence: 2 * SHORT, room: SHORT, ..Limits::default() };
     Options { limits, ..Options::default() }
 }

@@ -8,6 +8,7 @@ mod bad_input;
 mod conformance;
 mod connections;
 mod harness;
+mod http2;
 mod masked;
 mod masked_bounds;
 mod meddled;
