@@ -1,9 +1,10 @@
 //! A coordinator that is killed at any point of its work, or a client, changes nothing: the model is, byte for byte,
 //! the one of an undisturbed run.
 
-use crate::harness::{Sandbox, model};
+use crate::harness::{Sandbox, model, text};
 use privet_coordinator::CrashPoint;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, Stdio};
@@ -35,15 +36,27 @@ delta = 1e-3
 noise-multiplier = 1.0
 adaptive-clip = { quantile = 0.5 }
 ";
+/// The same federation with masks.
+const MASKS: &str = "\
+minimum = 3
+[aggregation]
+weight-cap = 2000
+[encoding]
+fraction-bits = 16
+largest = 2.0
+[secure-aggregation]
+adversarial-fraction = 0.0
+";
 const CLIENTS: u32 = 3;
 const SIGKILL: i32 = 9;
 
-/// Whether privacy is promised, and by noise of which kind.
+/// Whether privacy is promised, and by noise of which kind, or updates are hidden.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Plain,
     Private,
     Correlated,
+    Masked,
 }
 
 impl Kind {
@@ -51,6 +64,7 @@ impl Kind {
         match self {
             Kind::Plain => PLAN.to_owned(),
             Kind::Private => format!("{PLAN}{PROMISE}"),
+            Kind::Masked => format!("{PLAN}{MASKS}"),
             // The noise of a round takes back some of the rounds before: its memory must outlive the process.
             Kind::Correlated => {
                 let promise = PROMISE
@@ -63,14 +77,14 @@ impl Kind {
 
     fn flags(self) -> &'static str {
         match self {
-            Kind::Plain => "",
+            Kind::Plain | Kind::Masked => "",
             Kind::Private | Kind::Correlated => " --noise-seed 5",
         }
     }
 
     /// The final model of a run in which nothing is killed, and in which there is no network either.
     fn undisturbed(self) -> &'static [u8] {
-        static MODELS: [OnceLock<Vec<u8>>; 3] = [const { OnceLock::new() }; 3];
+        static MODELS: [OnceLock<Vec<u8>>; 4] = [const { OnceLock::new() }; 4];
         MODELS[self as usize].get_or_init(|| {
             let sandbox = Sandbox::with("plan.toml", self.plan());
             sandbox.succeed(&format!("simulate plan.toml --quiet --out out{}", self.flags()));
@@ -83,25 +97,50 @@ impl Kind {
 struct Gateway {
     address: SocketAddr,
     target: Arc<Mutex<Option<SocketAddr>>>,
+    /// What clients have said, one after the other on each connection.
+    heard: Heard,
 }
+
+type Heard = Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>;
 
 impl Gateway {
     fn open() -> Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let target = Arc::new(Mutex::new(None::<SocketAddr>));
-        let towards = Arc::clone(&target);
+        let heard = Heard::default();
+        let (towards, hears) = (Arc::clone(&target), Arc::clone(&heard));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let coordinator = towards.lock().unwrap().map(TcpStream::connect);
                 // Otherwise the client's connection is closed without an answer.
                 if let Some(Ok(coordinator)) = coordinator {
-                    carry(&client, &coordinator);
-                    carry(&coordinator, &client);
+                    let said = Arc::default();
+                    hears.lock().unwrap().push(Arc::clone(&said));
+                    carry(&client, &coordinator, said);
+                    carry(&coordinator, &client, Arc::default());
                 }
             }
         });
-        Gateway { address, target }
+        Gateway { address, target, heard }
+    }
+
+    /// The digests of the answers that clients have given in masked rounds, by the address, which names round and client.
+    fn answers(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut answers = BTreeMap::<String, BTreeSet<String>>::new();
+        for said in &*self.heard.lock().unwrap() {
+            let said = String::from_utf8_lossy(&said.lock().unwrap()).into_owned();
+            for head in said.split("PUT ").skip(1).map(|request| request.split("\r\n\r\n").next().unwrap()) {
+                let address = head.split(['?', ' ']).next().unwrap();
+                if let Some(digest) =
+                    head.split("sha-256=:").nth(1).filter(|_| address.contains("/stages/answer/"))
+                {
+                    let digest = digest.split(':').next().unwrap().to_owned();
+                    answers.entry(address.to_owned()).or_default().insert(digest);
+                }
+            }
+        }
+        answers
     }
 
     fn lead_to(&self, coordinator: SocketAddr) {
@@ -109,11 +148,17 @@ impl Gateway {
     }
 }
 
-/// Carries bytes one way until that way ends.
-fn carry(from: &TcpStream, to: &TcpStream) {
+/// Carries bytes one way until that way ends, and remembers them.
+fn carry(from: &TcpStream, to: &TcpStream, said: Arc<Mutex<Vec<u8>>>) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     thread::spawn(move || {
-        let _ = io::copy(&mut from, &mut to).and_then(|_| to.flush());
+        let mut piece = [0; 1 << 14];
+        while let Ok(read @ 1..) = from.read(&mut piece) {
+            said.lock().unwrap().extend(&piece[..read]);
+            if to.write_all(&piece[..read]).is_err() {
+                break;
+            }
+        }
         let _ = to.shutdown(Shutdown::Both);
         let _ = from.shutdown(Shutdown::Both);
     });
@@ -189,12 +234,21 @@ impl Federation {
             let output = client.wait_with_output().unwrap();
             assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
         }
-        assert!(model(&self.sandbox.path("out")) == self.kind.undisturbed(), "{what}: another model");
+        let model = model(&self.sandbox.path("out"));
+        // A masked round is lost with its coordinator, and the model is that of the others.
+        assert!(self.kind == Kind::Masked || model == self.kind.undisturbed(), "{what}: another model");
         let checked = self.sandbox.succeed("coordinator --check state");
         assert!(
             checked.starts_with("sound: 3 clients, 3 rounds over, no round is open"),
             "{what}: {checked}"
         );
+        if self.kind == Kind::Masked {
+            let answers = self.gateway.answers();
+            assert!(answers.len() >= 2 * CLIENTS as usize, "{what}: {answers:?}");
+            assert!(answers.values().all(|digests| digests.len() == 1), "{what}: {answers:?}");
+            let records = text(&self.sandbox.read("out/records.json"));
+            assert!(records.matches("\"failure\":\"").count() <= 1, "{what}: {records}");
+        }
         if self.kind == Kind::Private {
             // Three rounds, each once, however often they were begun.
             let spent = format!("privacy spent: epsilon {:.3}", three_rounds());
@@ -221,6 +275,26 @@ fn three_rounds() -> f64 {
             "privacy epsilon --noise-multiplier 1 --rounds 3 --delta 1e-3 --sampling poisson --q 1 --json";
         Sandbox::new().json(asked)["epsilon"].as_f64().unwrap()
     })
+}
+
+/// A masked round that its coordinator does not survive is abandoned, the next one begins, and whatever the clients are asked
+/// for afterwards, each answers a round once at the most.
+#[test]
+fn killed_at_any_point_of_a_masked_round_nobody_answers_twice() {
+    use CrashPoint::{
+        Acknowledging, Applied, BlobPartial, BlobRenamed, BlobSynced, Collected, Committed, ModelWritten,
+        Told, Uncommitted,
+    };
+    // Three clients and five stages: the second message of each is acknowledged, and the last of all.
+    let mut points: Vec<(CrashPoint, u32)> = [2, 5, 8, 11, 14, 15].map(|time| (Acknowledging, time)).into();
+    points.extend([Applied, Uncommitted, Committed, Told, Collected].map(|point| (point, 40)));
+    points.extend([BlobPartial, BlobSynced, BlobRenamed].map(|point| (point, 2)));
+    points.push((ModelWritten, 1));
+    for (point, time) in points {
+        let federation = Federation::begin(Kind::Masked);
+        federation.run_until_killed(point, time);
+        federation.finish(&format!("killed at {point:?}, time {time}, with masks"));
+    }
 }
 
 fn killed_once(kind: Kind, point: CrashPoint, times: &[u32]) {

@@ -12,9 +12,6 @@ use privet_core::plan::Plan;
 use std::sync::Arc;
 
 pub(super) const CLIENTS: u32 = 4;
-pub(super) const ROUNDS: u32 = 10;
-/// How many contributions a round needs: with two or more, a double count cannot hide in the mean.
-pub(super) const MINIMUM: usize = 2;
 
 const PLAN: &str = "\
 [federation]
@@ -45,8 +42,49 @@ weights = \"uniform\"
 fraction-bits = 16
 ";
 
-pub(super) fn plan() -> (Plan, Arc<Network>) {
-    let plan = Plan::parse(PLAN).unwrap();
+/// The same federation with masks: a quarter of a cohort may vanish.
+const MASKS: &str = "\
+largest = 2.0
+[secure-aggregation]
+coordinator = \"curious\"
+adversarial-fraction = 0.0
+dropout-fraction = 0.25
+stage-seconds = 2
+";
+
+/// Whether updates are hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    Masked,
+}
+
+impl Kind {
+    /// How many rounds there are.
+    pub(super) fn rounds(self) -> usize {
+        match self {
+            Kind::Plain => 10,
+            Kind::Masked => 5,
+        }
+    }
+
+    /// How many contributions a round needs: with two or more, a double count cannot hide in the mean.
+    pub(super) fn minimum(self) -> usize {
+        match self {
+            Kind::Plain => 2,
+            Kind::Masked => 3,
+        }
+    }
+}
+
+pub(super) fn plan(kind: Kind) -> (Plan, Arc<Network>) {
+    let text = match kind {
+        Kind::Plain => PLAN.to_owned(),
+        Kind::Masked => format!("{PLAN}{MASKS}")
+            .replace("minimum = 2", "minimum = 3")
+            .replace("rounds = 10", "rounds = 5"),
+    };
+    let plan = Plan::parse(&text).unwrap();
     let network = plan.network(CLIENTS as usize, 1).unwrap();
     assert_eq!(network.layout().len(), CLIENTS as usize, "a weight for each client");
     (plan, Arc::new(network))

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Method, Request, Response};
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use privet_client::{Transport, TransportError};
+use privet_core::protocol::HexDigest;
 use std::error::Error;
 use std::future::pending;
 use std::pin::pin;
@@ -49,7 +50,8 @@ impl Transport for Line {
         }
         let who = format!("client {}", self.client);
         self.sight.note(&who, &what);
-        let upload = request.method() == Method::PUT;
+        let upload = (request.method() == Method::PUT).then(|| request.uri().path().contains("/stages/"));
+        self.note_answer(&request);
         let sent = timeout(GIVE_UP, exchange(request, limit)).await;
         let answer = sent.unwrap_or_else(|_| Err("nothing arrives any more".into()));
         match &answer {
@@ -57,12 +59,34 @@ impl Transport for Line {
             Err(_) => self.sight.note(&who, format_args!("{what}: nothing")),
         }
         if let Ok(answer) = &answer
-            && upload
             && answer.status().is_success()
         {
-            self.sight.receipts.lock().unwrap().push(serde_json::from_slice(answer.body()).unwrap());
+            let receipt = answer.body();
+            match upload {
+                Some(false) => {
+                    self.sight.receipts.lock().unwrap().push(serde_json::from_slice(receipt).unwrap())
+                }
+                Some(true) => {
+                    self.sight.stage_receipts.lock().unwrap().push(serde_json::from_slice(receipt).unwrap());
+                }
+                None => {}
+            }
         }
         answer.map_err(|source| TransportError::Broken { address: COORDINATOR.into(), source })
+    }
+}
+
+impl Line {
+    /// Notes the shares that leave the client.
+    fn note_answer(&self, request: &Request<Bytes>) {
+        let path: Vec<&str> = request.uri().path().split('/').collect();
+        if let (&Method::PUT, ["", "v1", "rounds", round, "stages", "answer", _]) =
+            (request.method(), &path[..])
+        {
+            let at = (round.parse().unwrap(), self.client);
+            let digest = HexDigest::of(request.body());
+            self.sight.answers.lock().unwrap().entry(at).or_default().insert(digest);
+        }
     }
 }
 

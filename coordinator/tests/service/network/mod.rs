@@ -21,7 +21,7 @@ mod sight;
 mod simulation;
 mod weather;
 
-use federation::{first_model, plan};
+use federation::{Kind, first_model, plan};
 use keeper::at_once;
 use oracle::Remains;
 use privet_coordinator::{
@@ -38,14 +38,16 @@ use std::sync::Arc;
 
 /// The seeds of an ordinary run; `PRIVET_SEEDS`, for example `1000..5000`, asks for others.
 const SEEDS: std::ops::Range<u64> = 0..300;
+/// Those of masked rounds, in which clients keep on a disk what they have answered.
+const SEEDS_MASKED: std::ops::Range<u64> = 0..10;
 /// Those that are run twice.
 const SEEDS_TWICE: std::ops::Range<u64> = 0..10;
 /// Those of runs that keep their state in a folder: a disk takes its time.
 const SEEDS_ON_DISK: std::ops::Range<u64> = 0..4;
 
 /// Runs a seed on a store in memory that outlives the coordinator. Gives the trace.
-fn in_memory(seed: u64) -> Vec<String> {
-    let (plan, network) = plan();
+fn in_memory(kind: Kind, seed: u64) -> Vec<String> {
+    let (plan, network) = plan(kind);
     let (journal, events) = Journal::new();
     let charter = Charter::new(&plan, &network);
     let federation = Federation::new(charter.rules.clone(), first_model(&network));
@@ -57,21 +59,21 @@ fn in_memory(seed: u64) -> Vec<String> {
         journal.clone(),
         crate::harness::lease_key(),
     ));
-    run(seed, journal, events, move || Arc::clone(&store))
+    run(kind, seed, journal, events, move || Arc::clone(&store))
 }
 
 /// Runs a seed on a state folder, which is opened whenever the coordinator starts. Gives the trace.
-fn in_folder(seed: u64) -> Vec<String> {
+fn in_folder(kind: Kind, seed: u64) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let (journal, events) = Journal::new();
     let (path, of_store) = (folder.path().to_owned(), journal.clone());
-    let trace = run(seed, journal, events, move || Arc::new(open(&path, of_store.clone())));
+    let trace = run(kind, seed, journal, events, move || Arc::new(open(kind, &path, of_store.clone())));
     check_folder(folder.path()).unwrap();
     trace
 }
 
-fn open(path: &Path, journal: Journal) -> SqliteStore {
-    let (plan, network) = plan();
+fn open(kind: Kind, path: &Path, journal: Journal) -> SqliteStore {
+    let (plan, network) = plan(kind);
     let (charter, first) = (Charter::new(&plan, &network), first_model(&network));
     let format = ModelFormat {
         encode: Arc::new(move |model: &Params| nn::to_safetensors(&network, model)),
@@ -81,19 +83,21 @@ fn open(path: &Path, journal: Journal) -> SqliteStore {
 }
 
 fn run<S: Store>(
+    kind: Kind,
     seed: u64,
     journal: Journal,
     mut events: tokio::sync::mpsc::UnboundedReceiver<ServiceEvent>,
     open: impl Fn() -> Arc<S> + Clone + 'static,
 ) -> Vec<String> {
-    let (plan, network) = plan();
+    let (plan, network) = plan(kind);
     let sight = Arc::new(Sight::new(seed));
-    let finished = simulate(seed, &journal, &sight, open.clone());
+    let finished = simulate(kind, seed, &journal, &sight, open.clone());
     let rounds = std::iter::from_fn(|| events.try_recv().ok()).filter_map(|event| match event {
         ServiceEvent::RoundClosed(closed) => Some(*closed),
         _ => None,
     });
     let remains = Remains {
+        kind,
         finished,
         failures: sight.failures.lock().unwrap().clone(),
         plan_sha256: plan.digest(),
@@ -101,11 +105,13 @@ fn run<S: Store>(
         rounds: rounds.collect(),
         records: at_once(open().records()).unwrap(),
         receipts: sight.receipts.lock().unwrap().clone(),
+        stage_receipts: sight.stage_receipts.lock().unwrap().clone(),
+        answers: sight.answers.lock().unwrap().clone(),
         told: sight.told.lock().unwrap().clone(),
     };
     let trace = sight.trace();
     if let Err(violation) = remains.check() {
-        panic!("seed {seed}: {violation:?}\n{}", trace.join("\n"));
+        panic!("{kind:?}, seed {seed}: {violation:?}\n{}", trace.join("\n"));
     }
     trace
 }
@@ -131,10 +137,11 @@ fn whatever_the_network_does_an_acknowledged_update_counts_once() {
         "PUT",
         "nonce-used",
         "too-late",
+        "lease-lapsed",
         "Missed",
     ];
     for seed in seeds(SEEDS) {
-        tally(&in_memory(seed), &mut seen, &kinds);
+        tally(&in_memory(Kind::Plain, seed), &mut seen, &kinds);
     }
     // A simulation in which a fault never happens proves nothing about it.
     assert!(seen.values().all(|times| *times > 0), "{seen:?}");
@@ -143,17 +150,44 @@ fn whatever_the_network_does_an_acknowledged_update_counts_once() {
 #[test]
 fn a_state_folder_loses_nothing_either() {
     for seed in seeds(SEEDS_ON_DISK) {
-        in_folder(seed);
+        in_folder(Kind::Plain, seed);
     }
+}
+
+/// The coordinator's process dies here as well, and the round with it only where its state is on a disk: then it is
+/// abandoned.
+#[test]
+fn whatever_the_network_does_masks_come_off_a_sum_of_what_was_acknowledged() {
+    let mut seen = BTreeMap::new();
+    let kinds = [
+        "ClientStarts",
+        "CoordinatorStarts",
+        "dies after takes",
+        "echo of",
+        "stages/answer",
+        "lease-lapsed",
+        "Counted",
+        "Missed",
+        "Left",
+    ];
+    for seed in seeds(SEEDS_MASKED) {
+        tally(&in_memory(Kind::Masked, seed), &mut seen, &kinds);
+    }
+    for seed in seeds(SEEDS_ON_DISK) {
+        tally(&in_folder(Kind::Masked, seed), &mut seen, &kinds);
+    }
+    assert!(seen.values().all(|times| *times > 0), "{seen:?}");
 }
 
 #[test]
 fn a_seed_says_everything() {
     for seed in seeds(SEEDS_TWICE) {
-        let (once, again) = (in_memory(seed), in_memory(seed));
-        let differs = once.iter().zip(&again).position(|(one, other)| one != other);
-        assert_eq!(differs.map(|at| (&once[at], &again[at])), None, "seed {seed}");
-        assert_eq!(once.len(), again.len(), "seed {seed}");
+        for kind in [Kind::Plain, Kind::Masked] {
+            let (once, again) = (in_memory(kind, seed), in_memory(kind, seed));
+            let differs = (0..once.len().max(again.len())).find(|at| once.get(*at) != again.get(*at));
+            let lines = differs.map(|at| (&once[at.min(once.len())..], &again[at.min(again.len())..]));
+            assert_eq!(lines, None, "{kind:?}, seed {seed}");
+        }
     }
-    assert_eq!(in_folder(0), in_folder(0));
+    assert_eq!(in_folder(Kind::Plain, 0), in_folder(Kind::Plain, 0));
 }

@@ -1,17 +1,19 @@
 //! What must be true of a run, whatever the network did.
 
-use super::federation::{CLIENTS, MINIMUM, ROUNDS};
+use super::federation::{CLIENTS, Kind};
 use privet_coordinator::ClosedRound;
 use privet_core::params::Params;
-use privet_core::protocol::{HexDigest, ReceiptMessage};
+use privet_core::protocol::{HexDigest, ReceiptMessage, StageReceipt};
 use privet_core::round::{InclusionError, Outcome, SealedRecord, check_inclusion};
-use std::collections::BTreeMap;
+use privet_core::secagg::Stage;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rounding, on the grid and in single precision.
 const SMALL: f32 = 1e-3;
 
 /// What a run left behind.
 pub(super) struct Remains {
+    pub(super) kind: Kind,
     pub(super) finished: bool,
     pub(super) failures: Vec<String>,
     pub(super) plan_sha256: HexDigest,
@@ -19,6 +21,8 @@ pub(super) struct Remains {
     pub(super) rounds: Vec<ClosedRound>,
     pub(super) records: Vec<SealedRecord>,
     pub(super) receipts: Vec<ReceiptMessage>,
+    pub(super) stage_receipts: Vec<StageReceipt>,
+    pub(super) answers: BTreeMap<(u32, u32), BTreeSet<HexDigest>>,
     pub(super) told: BTreeMap<u32, HexDigest>,
 }
 
@@ -34,6 +38,10 @@ pub(super) enum Violation {
     Lost(InclusionError),
     /// A round moved a client's weight otherwise than by its update, once, if it is counted.
     Miscounted { round: u32, client: u32, times: f32, expected: f32 },
+    /// A masked update that was acknowledged is not in the sum of its round, which was released.
+    LeftOut { round: u32, client: u32 },
+    /// A client has given its shares of a masked round twice, and not the same.
+    AnsweredTwice { round: u32, client: u32 },
     /// A round was released below the minimum, or not in its order.
     Disorder { round: u32 },
     /// A client was told of another final model than the last record.
@@ -51,8 +59,9 @@ impl Remains {
             InclusionError::NoRecord { .. } if !self.finished => Ok(self.plan_sha256),
             error => Err(Violation::Lost(error)),
         })?;
+        self.check_masks()?;
         self.check_sums()?;
-        if !self.finished || self.records.len() != ROUNDS as usize {
+        if !self.finished || self.records.len() != self.kind.rounds() {
             return Err(Violation::NotFinished);
         }
         let last = self.records.last().map(|record| record.model_out);
@@ -62,21 +71,42 @@ impl Remains {
         }
     }
 
+    /// Whose masked update was acknowledged is in the sum, if there is one; and nobody helps to unmask a round twice.
+    fn check_masks(&self) -> Result<(), Violation> {
+        for StageReceipt { round, client, .. } in
+            self.stage_receipts.iter().filter(|it| it.stage == Stage::Input)
+        {
+            let (round, client) = (*round, *client);
+            let Some(ClosedRound { record, .. }) = self.rounds.get(round as usize - 1) else { continue };
+            let released = matches!(record.outcome, Outcome::Released { .. });
+            if released && !record.contributors().contains(&client) {
+                return Err(Violation::LeftOut { round, client });
+            }
+        }
+        match self.answers.iter().find(|(_, answers)| answers.len() > 1) {
+            Some((&(round, client), _)) => Err(Violation::AnsweredTwice { round, client }),
+            None => Ok(()),
+        }
+    }
+
     /// Each round moves the weights of those whom it counts by 1, over how many they are, and no other.
     fn check_sums(&self) -> Result<(), Violation> {
         let mut before = &self.first_model;
         for (at, ClosedRound { record, model, .. }) in self.rounds.iter().enumerate() {
             let round = record.round;
-            let counted = &record.contributions;
+            let counted = record.contributors();
             let released = matches!(record.outcome, Outcome::Released { .. });
-            if round as usize != at + 1 || released != (counted.len() >= MINIMUM) {
+            let enough = counted.len() >= self.kind.minimum();
+            // A masked sum can be lost for want of shares.
+            let may_be = released == enough || (self.kind == Kind::Masked && !released);
+            if round as usize != at + 1 || !may_be {
                 return Err(Violation::Disorder { round });
             }
             for client in 1..=CLIENTS {
                 let weight = client as usize - 1;
                 let moved = model.values()[weight] - before.values()[weight];
                 let times = moved * counted.len() as f32;
-                let expected = if released && counted.contains_key(&client) { 1.0 } else { 0.0 };
+                let expected = if released && counted.contains(&client) { 1.0 } else { 0.0 };
                 if (times - expected).abs() > SMALL {
                     return Err(Violation::Miscounted { round, client, times, expected });
                 }

@@ -1,9 +1,9 @@
 //! What a run of the simulation is seen to do.
 
-use privet_core::protocol::{HexDigest, ReceiptMessage};
+use privet_core::protocol::{HexDigest, ReceiptMessage, StageReceipt};
 use privet_core::random::{Purpose, Seed, Stream};
 use rand::RngExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +24,10 @@ pub(super) struct Sight {
     pub(super) doomed: AtomicBool,
     /// The receipts that clients got.
     pub(super) receipts: Mutex<Vec<ReceiptMessage>>,
+    /// The receipts that they got for messages of masked rounds.
+    pub(super) stage_receipts: Mutex<Vec<StageReceipt>>,
+    /// The answers by which they helped to unmask a round, by the round and the client, whether or not they arrived.
+    pub(super) answers: Mutex<BTreeMap<(u32, u32), BTreeSet<HexDigest>>>,
     /// The final model, by each client that knows it.
     pub(super) told: Mutex<BTreeMap<u32, HexDigest>>,
     /// Agents that could not go on.
@@ -44,6 +48,8 @@ impl Sight {
             stormy: AtomicBool::new(true),
             doomed: AtomicBool::new(false),
             receipts: Mutex::default(),
+            stage_receipts: Mutex::default(),
+            answers: Mutex::default(),
             told: Mutex::default(),
             failures: Mutex::default(),
         }

@@ -1,12 +1,12 @@
 //! A federation on a simulated network, from its first request to its end.
 
 use super::door::{Connections, Door};
-use super::federation::{CLIENTS, UnitRow, identity, plan};
+use super::federation::{CLIENTS, Kind, UnitRow, identity, plan};
 use super::keeper::Keeper;
 use super::line::{COORDINATOR, Echo, Line, exchange, outcome, what};
 use super::sight::Sight;
 use super::weather::{self, CALM, Happening, USUAL_DELAY, forecast, name};
-use privet_client::{Agent, AnsweredRounds, Connection, Ending, Membership, Patience};
+use privet_client::{Agent, AnsweredRounds, Connection, Ending, Masks, Membership, Patience};
 use privet_coordinator::{Charter, Clock, Doors, Journal, Limits, Options, Service, Store, run};
 use privet_core::participant::LocalTraining;
 use privet_core::random::{Purpose, Seed};
@@ -14,6 +14,7 @@ use privet_core::round::Timestamp;
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,7 @@ const START: u64 = 1_800_000_000;
 /// Runs a federation on what `open` gives whenever a coordinator starts. What happened is then in the sight; gives
 /// whether the federation finished in time.
 pub(super) fn simulate<S: Store>(
+    kind: Kind,
     seed: u64,
     journal: &Journal,
     sight: &Arc<Sight>,
@@ -53,17 +55,20 @@ pub(super) fn simulate<S: Store>(
     let (journal, of_coordinator, connections) = (journal.clone(), Arc::clone(sight), Arc::default());
     let of_door = Arc::clone(&connections);
     sim.host(COORDINATOR, move || {
-        coordinator(open.clone(), journal.clone(), Arc::clone(&of_coordinator), Arc::clone(&of_door))
+        coordinator(kind, open.clone(), journal.clone(), Arc::clone(&of_coordinator), Arc::clone(&of_door))
     });
     let (echoes, heard) = mpsc::unbounded_channel();
     let (heard, of_echoes) = (Arc::new(Mutex::new(heard)), Arc::clone(sight));
     sim.host("echoes", move || echo(Arc::clone(&heard), Arc::clone(&of_echoes)));
+    // What a client has on its disk outlives its process.
+    let disks = tempfile::tempdir().expect("a folder can be made");
     for client in 1..=CLIENTS {
+        let key = disks.path().join(name(client));
         let (sight, echoes, starts) = (Arc::clone(sight), echoes.clone(), AtomicU64::new(0));
         sim.host(name(client), move || {
             let start = starts.fetch_add(1, Ordering::Relaxed);
             let line = Line { client, sight: Arc::clone(&sight), echoes: echoes.clone() };
-            agent(line, seed, start)
+            agent(kind, line, seed, start, key.clone())
         });
     }
     pass(&mut sim, seed, sight, &connections)
@@ -130,12 +135,13 @@ fn clear(sim: &mut Sim<'_>, sight: &Sight) {
 
 /// The coordinator: whoever runs it starts it again when it has ended, so that every client can hear of the end.
 async fn coordinator<S: Store>(
+    kind: Kind,
     open: impl Fn() -> Arc<S>,
     journal: Journal,
     sight: Arc<Sight>,
     connections: Arc<Connections>,
 ) -> turmoil::Result {
-    let (plan, network) = plan();
+    let (plan, network) = plan(kind);
     loop {
         let keeper = Keeper::new(open(), Arc::clone(&sight));
         let charter = Charter::new(&plan, &network);
@@ -163,20 +169,21 @@ fn options() -> Options {
     }
 }
 
-/// A client, on its `start`-th start from 0.
-async fn agent(line: Line, seed: u64, start: u64) -> turmoil::Result {
+/// A client, on its `start`-th start from 0. Which masked rounds it has answered is beside its key.
+async fn agent(kind: Kind, line: Line, seed: u64, start: u64, key: PathBuf) -> turmoil::Result {
     let (client, sight) = (line.client, Arc::clone(&line.sight));
     let patience =
         Patience { first: Duration::from_millis(100), longest: Duration::from_secs(2), give_up_after: None };
-    let (plan, network) = plan();
+    let (plan, network) = plan(kind);
     let mut draws = Seed(seed).stream_for(Purpose::Partition, start as u32, client);
     let fast = Duration::from_millis(draws.random_range(0..2 * SKEW));
     let wall = move || since_epoch() + fast - Duration::from_millis(SKEW);
     let connection = Connection::new(line, patience, draws.random()).by_clock(wall);
     let plan_sha256 = plan.digest();
-    let (place, answered) = (Some(client), AnsweredRounds::default());
+    let (place, answered) = (Some(client), AnsweredRounds::beside(Some(&key))?);
+    let masks = Masks::of(&plan, 0, None);
     let membership =
-        Membership { identity: identity(client), place, token: None, plan_sha256, answered, masks: None };
+        Membership { identity: identity(client), place, token: None, plan_sha256, answered, masks };
     let training = LocalTraining::new(&plan, network);
     let agent = Agent::new(connection, membership, training, Arc::new(UnitRow { client }));
     let ended = agent.run(|event| sight.note(name(client), format_args!("{event:?}")), pending()).await;
