@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Judge a model file on data.
     Evaluate(Evaluate),
-    /// What does privacy cost? Epsilon, noise or rounds, by a tight accountant.
+    /// What does privacy cost? Epsilon, noise, rounds or sampling, by a tight accountant.
     Privacy(Privacy),
     /// Look into a model file, or write it for other runtimes.
     Model(Model),

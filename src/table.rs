@@ -4,7 +4,7 @@ use crate::document::compare::{CENTRALIZED, Comparison, Regime};
 use crate::document::estimate::Estimate;
 use crate::document::evaluate::ModelEvaluation;
 use crate::document::model::ModelDescription;
-use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
+use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds, Sampling};
 use crate::document::simulate::Simulation;
 use crate::document::tune::Tuning;
 use crate::metrics;
@@ -148,6 +148,18 @@ pub(crate) fn rounds(document: &Rounds) -> String {
     let target = ("target epsilon", document.target_epsilon.to_string());
     let noise = ("noise multiplier", document.noise_multiplier.to_string());
     let given = [target, noise, ("delta", document.delta.to_string())];
+    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
+}
+
+/// The largest sampling rate that a target allows.
+pub(crate) fn sampling(document: &Sampling) -> String {
+    // Four digits that surely stay within the target.
+    let digits = 10f64.powf(3.0 - document.release.q.log10().floor());
+    let answer = ("sampling rate q", ((document.release.q * digits).floor() / digits).to_string());
+    let target = ("target epsilon", document.target_epsilon.to_string());
+    let noise = ("noise multiplier", document.noise_multiplier.to_string());
+    let given =
+        [target, noise, ("rounds", quantity::count(document.rounds)), ("delta", document.delta.to_string())];
     privacy(answer, &given, &document.release, &document.bound, &document.bounds)
 }
 

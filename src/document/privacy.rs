@@ -1,7 +1,7 @@
 //! The documents of `privet privacy`.
 
 use privet_core::privacy::accounting::Bound;
-use privet_core::privacy::{Event, Mechanism, Neighbouring, Sampling};
+use privet_core::privacy::{Event, Neighbouring};
 use serde::{Deserialize, Serialize};
 
 /// What so many rounds cost.
@@ -68,6 +68,28 @@ pub(crate) struct Rounds {
     pub(crate) release: Release,
 }
 
+/// The largest sampling rate that a target allows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sampling {
+    /// What is released in a round; its rate is the answer.
+    #[serde(flatten)]
+    pub(crate) release: Release,
+    /// The epsilon to stay within.
+    pub(crate) target_epsilon: f64,
+    /// What is spent at that rate.
+    pub(crate) epsilon: f64,
+    /// As in [`Epsilon`].
+    pub(crate) bound: String,
+    /// As in [`Epsilon`].
+    pub(crate) bounds: Bounds,
+    /// As in [`Epsilon`].
+    pub(crate) delta: f64,
+    /// As in [`Epsilon`].
+    pub(crate) noise_multiplier: f64,
+    /// As in [`Epsilon`].
+    pub(crate) rounds: u64,
+}
+
 /// An accountant's name.
 pub(crate) fn bound_name(bound: Bound) -> &'static str {
     match bound {
@@ -107,8 +129,7 @@ pub(crate) struct Release {
 impl Release {
     /// Without the noise and the count.
     pub(crate) fn of(event: &Event) -> Release {
-        let sampling: &Sampling = event.sampling();
-        let mechanism: &Mechanism = event.mechanism();
+        let (sampling, mechanism) = (event.sampling(), event.mechanism());
         Release {
             mechanism: mechanism.name().to_owned(),
             sampling: sampling.name().to_owned(),

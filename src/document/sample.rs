@@ -7,7 +7,7 @@ use super::explanation::{ExplainedFeature, Explanation};
 use super::metrics::{Averages, Metrics};
 use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
-use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds};
+use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds, Sampling};
 use super::round::{AlteredShares, Bytes, Complaint, Masked, Round, RoundSeconds, StageClients, Unprotected};
 use super::simulate::{Outcome, Privacy, RunSeconds, Simulation};
 use super::tune::{TunedCandidate, Tuning};
@@ -286,4 +286,9 @@ pub(crate) fn noise() -> Noise {
 pub(crate) fn rounds() -> Rounds {
     let Epsilon { epsilon, bound, bounds, delta, noise_multiplier, rounds, release } = epsilon();
     Rounds { target_epsilon: 1.0, epsilon, bound, bounds, delta, noise_multiplier, rounds, release }
+}
+
+pub(crate) fn sampling() -> Sampling {
+    let Epsilon { epsilon, bound, bounds, delta, noise_multiplier, rounds, release } = epsilon();
+    Sampling { target_epsilon: 1.0, epsilon, bound, bounds, delta, noise_multiplier, rounds, release }
 }

@@ -4,7 +4,7 @@ use super::compare::Regime;
 use super::evaluate::ModelEvaluation;
 use super::metrics::Metrics;
 use super::sample::{
-    epsilon, evaluation, every_field as comparison, model, noise, round, rounds, simulation, tuning,
+    epsilon, evaluation, every_field as comparison, model, noise, round, rounds, sampling, simulation, tuning,
 };
 use super::status;
 use privet_core::identity::Identity;
@@ -49,6 +49,7 @@ fn the_page_lists_the_fields_of_the_accountant_s_answers() {
     agree("privacy epsilon", &epsilon());
     agree("privacy noise", &noise());
     agree("privacy rounds", &rounds());
+    agree("privacy sampling", &sampling());
 }
 
 #[test]
@@ -111,6 +112,7 @@ fn documents_survive_being_written_and_read() {
     survives(&epsilon());
     survives(&noise());
     survives(&rounds());
+    survives(&sampling());
     survives(&model());
     survives(&tuning());
     survives(&ModelEvaluation { classification: None, metrics: Metrics::default(), ..evaluation() });

@@ -2,7 +2,7 @@
 
 use super::PrivacyError;
 use clap::{Args, Subcommand, ValueEnum};
-use privet_core::privacy::{Event, Mechanism, Neighbouring, Sampling};
+use privet_core::privacy::{Event, EventError, Mechanism, Neighbouring, Sampling};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -19,6 +19,8 @@ pub(crate) enum Question {
     Noise(NoiseArgs),
     /// How many rounds with so much noise stay within an epsilon?
     Rounds(RoundsArgs),
+    /// Which part of the units may a round take, by Poisson sampling, to stay within an epsilon?
+    Sampling(SamplingArgs),
 }
 
 #[derive(Debug, Args)]
@@ -78,15 +80,46 @@ pub(crate) struct RoundsArgs {
     pub(super) json: bool,
 }
 
-/// What is released in a round, but for its noise.
 #[derive(Debug, Args)]
-pub(crate) struct ReleaseArgs {
+pub(crate) struct SamplingArgs {
+    #[command(flatten)]
+    pub(super) law: LawArgs,
+    /// The epsilon to stay within.
+    #[arg(long, allow_negative_numbers = true)]
+    pub(super) epsilon: f64,
+    /// Standard deviation of the noise over the clip.
+    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
+    pub(super) noise_multiplier: f64,
+    /// How many rounds, or steps of training, there are.
+    #[arg(long, default_value_t = 1)]
+    pub(super) rounds: u64,
+    /// The probability with which the promise may fail.
+    #[arg(long, allow_negative_numbers = true)]
+    pub(super) delta: f64,
+    /// When two data sets are neighbours; add-or-remove-one if left out.
+    #[arg(long, value_enum)]
+    neighbouring: Option<Relation>,
+    /// Print one JSON document (docs/json.md).
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// By which law noise is drawn.
+#[derive(Debug, Args)]
+pub(crate) struct LawArgs {
     /// The law of the noise.
     #[arg(long, value_enum, default_value_t = Law::Gaussian)]
     mechanism: Law,
     /// The most that one unit changes the integer to which discrete noise is added.
     #[arg(long, default_value_t = 1)]
     sensitivity: u32,
+}
+
+/// What is released in a round, but for its noise.
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    law: LawArgs,
     /// Who takes part in a round; poisson if --q is given, fixed if --sample is, else all.
     #[arg(long, value_enum)]
     sampling: Option<Rule>,
@@ -127,19 +160,16 @@ enum Relation {
     ZeroOut,
 }
 
-impl ReleaseArgs {
-    /// So many releases with so much noise.
-    pub(super) fn event(&self, noise: f64, rounds: u64) -> Result<Event, PrivacyError> {
-        let sampling = self.sampling()?;
-        let neighbouring = match (self.neighbouring, &sampling) {
-            (Some(Relation::AddOrRemoveOne), _) => Neighbouring::AddOrRemoveOne,
-            (Some(Relation::ReplaceOne), _) | (None, Sampling::FixedSize { .. }) => Neighbouring::ReplaceOne,
-            (Some(Relation::ZeroOut), _) => Neighbouring::ZeroOut,
-            (None, _) => Neighbouring::AddOrRemoveOne,
-        };
-        Ok(Event::new(self.mechanism(noise), sampling, neighbouring, rounds)?)
+impl SamplingArgs {
+    /// All rounds, with Poisson samples of rate `q`.
+    pub(super) fn event(&self, q: f64) -> Result<Event, EventError> {
+        let mechanism = self.law.mechanism(self.noise_multiplier);
+        let neighbouring = self.neighbouring.map_or(Neighbouring::AddOrRemoveOne, Neighbouring::from);
+        Event::new(mechanism, Sampling::Poisson { q }, neighbouring, self.rounds)
     }
+}
 
+impl LawArgs {
     fn mechanism(&self, noise: f64) -> Mechanism {
         let sensitivity = self.sensitivity;
         let in_steps = noise * f64::from(sensitivity);
@@ -151,6 +181,19 @@ impl ReleaseArgs {
             Law::DiscreteLaplace => Mechanism::DiscreteLaplace { rate: 1.0 / in_steps, sensitivity },
             Law::Skellam => Mechanism::Skellam { deviation: in_steps, sensitivity },
         }
+    }
+}
+
+impl ReleaseArgs {
+    /// So many releases with so much noise.
+    pub(super) fn event(&self, noise: f64, rounds: u64) -> Result<Event, PrivacyError> {
+        let sampling = self.sampling()?;
+        let neighbouring = match (self.neighbouring, &sampling) {
+            (Some(relation), _) => relation.into(),
+            (None, Sampling::FixedSize { .. }) => Neighbouring::ReplaceOne,
+            (None, _) => Neighbouring::AddOrRemoveOne,
+        };
+        Ok(Event::new(self.law.mechanism(noise), sampling, neighbouring, rounds)?)
     }
 
     fn sampling(&self) -> Result<Sampling, PrivacyError> {
@@ -177,6 +220,16 @@ impl ReleaseArgs {
                 (Some(population), Some(sample)) => Ok(Sampling::FixedSize { population, sample }),
                 _ => Err(PrivacyError::NoSample),
             },
+        }
+    }
+}
+
+impl From<Relation> for Neighbouring {
+    fn from(relation: Relation) -> Neighbouring {
+        match relation {
+            Relation::AddOrRemoveOne => Neighbouring::AddOrRemoveOne,
+            Relation::ReplaceOne => Neighbouring::ReplaceOne,
+            Relation::ZeroOut => Neighbouring::ZeroOut,
         }
     }
 }

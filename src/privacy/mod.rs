@@ -7,11 +7,11 @@ mod error;
 pub(crate) use args::Privacy;
 pub(crate) use error::PrivacyError;
 
-use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds, bound_name};
+use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds, Sampling, bound_name};
 use crate::error::CommandError;
 use crate::output;
 use crate::table;
-use args::{EpsilonArgs, NoiseArgs, Question, RoundsArgs};
+use args::{EpsilonArgs, NoiseArgs, Question, RoundsArgs, SamplingArgs};
 use privet_core::privacy::accounting::calibration::Target;
 use privet_core::privacy::accounting::{Accountant, AccountingError, Spent};
 
@@ -21,6 +21,7 @@ pub(crate) fn run(privacy: &Privacy) -> Result<(), CommandError> {
         Question::Epsilon(args) => epsilon(args),
         Question::Noise(args) => noise(args),
         Question::Rounds(args) => rounds(args),
+        Question::Sampling(args) => sampling(args),
     }
 }
 
@@ -89,6 +90,26 @@ fn rounds(args: &RoundsArgs) -> Result<(), CommandError> {
         release: Release::of(&event),
     };
     output::result(&document, args.json, || table::rounds(&document))
+}
+
+/// The largest sampling rate that a target allows.
+fn sampling(args: &SamplingArgs) -> Result<(), CommandError> {
+    let target = Target::new(args.epsilon, args.delta).map_err(PrivacyError::from)?;
+    let mut accountant = Accountant::default();
+    let q = accountant.largest_rate(target, |q| Ok(vec![args.event(q)?])).map_err(PrivacyError::from)?;
+    let event = args.event(q).map_err(PrivacyError::from)?;
+    let spent = accountant.spent(&[event], args.delta).map_err(PrivacyError::from)?;
+    let document = Sampling {
+        target_epsilon: args.epsilon,
+        epsilon: spent.epsilon,
+        bound: bound_name(spent.bound).to_owned(),
+        bounds: bounds(&spent),
+        delta: args.delta,
+        noise_multiplier: args.noise_multiplier,
+        rounds: args.rounds,
+        release: Release::of(&event),
+    };
+    output::result(&document, args.json, || table::sampling(&document))
 }
 
 fn bounds(spent: &Spent) -> Bounds {

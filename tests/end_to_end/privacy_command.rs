@@ -27,6 +27,12 @@ fn noise_and_rounds_answer_the_same_question_from_the_other_side() {
     assert_eq!(rounds["rounds"], 50);
     let spent = sandbox.json(&format!("privacy epsilon --noise-multiplier {multiplier} --rounds 50 {asked}"));
     assert_eq!(spent["epsilon"], noise["epsilon"]);
+    let sampling = sandbox.json(&format!(
+        "privacy sampling --epsilon 2 --noise-multiplier {multiplier} --rounds 50 --delta 1e-5 --json"
+    ));
+    let q = sampling["q"].as_f64().unwrap();
+    assert!((q - 0.1).abs() < 1e-5 && sampling["epsilon"].as_f64().unwrap() <= 2.0, "{sampling}");
+    assert_eq!(sampling["sampling"], "poisson");
     // Without sampling the answer is exact.
     let all = sandbox.json("privacy epsilon --noise-multiplier 1 --delta 1e-5 --json");
     assert_eq!((&all["bound"], &all["sampling"]), (&"analytic".into(), &"all".into()));
@@ -40,6 +46,8 @@ fn people_get_a_table_and_a_chart() {
     let table = sandbox.succeed(&format!("{asked} --chart curve.svg"));
     assert!(table.contains("pld") && table.contains("counts"), "{table}");
     assert!(text(&sandbox.read("curve.svg")).starts_with("<svg xmlns="));
+    let table = sandbox.succeed("privacy sampling --epsilon 1 --noise-multiplier 1.1 --delta 1e-5");
+    assert!(table.contains("sampling rate q") && table.contains("target epsilon"), "{table}");
     sandbox.succeed(&format!("{asked} --chart curve.html"));
     assert!(sandbox.fail(&format!("{asked} --chart curve.png"), 2).contains(".svg or .html"));
 }
@@ -70,6 +78,18 @@ fn questions_without_an_answer_say_why() {
     assert!(said.contains("target epsilon is 0"), "{said}");
     let said = sandbox.fail("privacy noise --epsilon 1e-12 --rounds 1000000 --delta 1e-12", 2);
     assert!(said.contains("no noise up to"), "{said}");
+    let rare = "privacy sampling --delta 1e-12 --rounds 1000000";
+    let said = sandbox.fail(&format!("{rare} --epsilon 1e-9 --noise-multiplier 0.5"), 2);
+    assert!(said.contains("no sampling rate down to 0.000000001 meets epsilon"), "{said}");
+    let said = sandbox.fail(&format!("{rare} --epsilon -1 --noise-multiplier 1"), 2);
+    assert!(said.contains("target epsilon is -1"), "{said}");
+    let said = sandbox.fail(&format!("{rare} --epsilon 1 --noise-multiplier 0"), 2);
+    assert!(said.contains("the noise is 0"), "{said}");
+    let said = sandbox.fail(
+        &format!("{rare} --epsilon 1 --noise-multiplier 1 --mechanism laplace --neighbouring replace-one"),
+        2,
+    );
+    assert!(said.contains("laplace"), "{said}");
     let said = sandbox.fail("privacy epsilon --noise-multiplier 1 --sampling poisson --delta 1e-5", 2);
     assert!(said.contains("--q"), "{said}");
     let said = sandbox.fail("privacy epsilon --noise-multiplier 1 --sampling all --q 0.1 --delta 1e-5", 2);

@@ -137,11 +137,25 @@ impl Accountant {
         neighbouring: Neighbouring,
         count: u64,
     ) -> Result<f64, AccountingError> {
-        let mut excess = |log_rate: f64| {
+        self.largest_rate(target, |q| {
             let mechanism = Mechanism::Gaussian { noise_multiplier };
-            let sampling = Sampling::Poisson { q: (-log_rate).exp().min(1.0) };
-            self.excess(target, &[Event::new(mechanism, sampling, neighbouring, count)?])
-        };
+            Ok(vec![Event::new(mechanism, Sampling::Poisson { q }, neighbouring, count)?])
+        })
+    }
+
+    /// The largest rate, in (0, 1], with which the events that `events` makes of it stay within the target. A larger rate must
+    /// not cost less.
+    ///
+    /// # Errors
+    /// Those of `events`, [`AccountingError::NoRateFits`], or [`AccountingError::NoFiniteBound`] where the noise is too small to
+    /// be accounted for at any rate.
+    pub fn largest_rate(
+        &mut self,
+        target: Target,
+        events: impl Fn(f64) -> Result<Vec<Event>, AccountingError>,
+    ) -> Result<f64, AccountingError> {
+        let rate = |log_rate: f64| (-log_rate).exp().min(1.0);
+        let mut excess = |log_rate: f64| self.excess(target, &events(rate(log_rate))?);
         // In -ln q: larger means rarer, so that the search runs as for noise.
         let (mut low, mut high) = (0.0, 0.0);
         let (mut at_low, mut at_high) = (0.0, excess(0.0)?);
@@ -150,18 +164,15 @@ impl Accountant {
         }
         while at_high > 0.0 {
             if high >= -SMALLEST_RATE.ln() {
-                let reached = at_high.exp() * target.epsilon;
-                return Err(AccountingError::NoRateFits {
-                    target: target.epsilon,
-                    limit: SMALLEST_RATE,
-                    reached,
-                });
+                let (reached, _) = self.epsilon(&events(SMALLEST_RATE)?, target.delta)?;
+                let (target, limit) = (target.epsilon, SMALLEST_RATE);
+                return Err(AccountingError::NoRateFits { target, limit, reached });
             }
             (low, at_low) = (high, at_high);
             high = (high + 2.3f64).min(-SMALLEST_RATE.ln());
             at_high = excess(high)?;
         }
-        Ok((-root(low, at_low, high, at_high, &mut excess)?).exp().min(1.0))
+        Ok(rate(root(low, at_low, high, at_high, &mut excess)?))
     }
 
     /// `ln(epsilon / target)`, or a large number where no bound is finite.
