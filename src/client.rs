@@ -142,6 +142,9 @@ fn line(federation: &str, event: AgentEvent) -> String {
     match event {
         AgentEvent::Enrolled { client } => format!("enrolled in {federation} as client {client}"),
         AgentEvent::Training { round } => format!("round {round}: training"),
+        AgentEvent::Zeros { round } => {
+            format!("round {round}: sends zeros, because its training came to nothing; the log says why")
+        }
         AgentEvent::Counted { round, weight } => format!("round {round}: counted with weight {weight}"),
         AgentEvent::Missed { round } => format!("round {round}: closed before the update arrived"),
         AgentEvent::Left { round } => format!("round {round}: left, the log says why"),

@@ -100,30 +100,37 @@ fn in_memory(
     }
 }
 
-/// Updates that were zero because their clients had none: under a promise to whole clients they are counted in silence,
-/// and a learning rate that is absurd would go unseen.
+/// Updates that were zero because their clients had none, or gradients that were not finite: under a promise they are counted
+/// in silence, and a learning rate that is absurd would go unseen.
 #[derive(Default)]
 struct Zeros {
     zeros: u64,
-    updates: u64,
+    count: u64,
     first: Option<LocalTrainingError>,
 }
 
 impl Zeros {
     fn add(&mut self, report: &RoundReport) {
-        self.zeros += report.norms.map_or(0, |norms| u64::from(norms.zeros));
-        self.updates += report.record.contributors().len() as u64;
+        self.zeros += report.norms.map_or(0, |norms| norms.zeros);
+        self.count += report.norms.map_or(0, |norms| norms.count);
         if self.first.is_none() {
             self.first.clone_from(&report.failure);
         }
     }
 
     fn warning(&self) -> Option<String> {
-        let (zeros, updates, first) = (self.zeros, self.updates, self.first.as_ref()?);
-        Some(format!(
-            "{zeros} of {updates} updates were zeros, because there was none to send; the first: {first}. Only a \
-             simulation knows this, and no promise covers it"
-        ))
+        const KNOWN: &str = "Only a simulation knows this, and no promise covers it";
+        let (zeros, count) = (self.zeros, self.count);
+        match &self.first {
+            Some(first) => Some(format!(
+                "{zeros} of {count} updates were zeros, because there was none to send; the first: {first}. {KNOWN}"
+            )),
+            None if zeros > 0 => Some(format!(
+                "{zeros} of {count} gradients of examples were not finite and counted as zeros: look at the rows, or lower \
+                 the learning rate. {KNOWN}"
+            )),
+            None => None,
+        }
     }
 }
 
@@ -142,7 +149,7 @@ fn line(setting: &Setting, report: &RoundReport, bytes_of_model: u64) -> Round {
         total: report.seconds.total,
     };
     let test = report.test.clone().map(Scores::from);
-    let unprotected = report.norms.map(|Norms { clipped, median, zeros }| Unprotected {
+    let unprotected = report.norms.map(|Norms { clipped, median, zeros, .. }| Unprotected {
         clipped,
         median_norm: median,
         zeros,

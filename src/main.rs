@@ -32,6 +32,7 @@ mod setting;
 mod simulate;
 mod table;
 mod tune;
+mod unprotected;
 
 use clap::Parser;
 use cli::{Cli, Command, CoordinatorCommand, LogFormat, ReceiptCommand};

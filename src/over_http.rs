@@ -7,13 +7,15 @@ use crate::runtime;
 use crate::serving::{self, News, Served};
 use crate::setting::Setting;
 use privet_client::{
-    Agent, AgentError, AnsweredRounds, Connection, HttpTransport, Masks, Membership, Patience, key_from,
+    Agent, AgentError, AgentEvent, AnsweredRounds, Connection, HttpTransport, Masks, Membership, Patience,
+    key_from,
 };
 use privet_coordinator::Options;
 use privet_core::participant::LocalTraining;
 use privet_core::round::RoundRecord;
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -35,14 +37,17 @@ pub(crate) fn run(
     runtime::new(threads)?.block_on(async {
         let listener = privet_coordinator::bind(LOOPBACK).await?;
         let address = listener.local_addr().map_err(CommandError::Runtime)?;
-        let agents = enlist(setting, &format!("http://{address}"))?;
+        let zeros = Arc::new(AtomicU64::new(0));
+        let agents = enlist(setting, &format!("http://{address}"), &zeros)?;
 
         let opened = serving::open(&served, None, Options::default())?;
         let mut gradients = Vec::new();
+        let mut updates = 0;
         let mut watch = |news: News<'_>| match news {
             News::Enrolled(_) => Ok(()),
             News::Round { line, record } => {
                 gradients.push(gradients.last().unwrap_or(&0) + gradients_of(setting, record));
+                updates += record.contributors().len();
                 observe(line)
             }
         };
@@ -59,12 +64,23 @@ pub(crate) fn run(
         );
         agents?;
         let serving::Concluded { model, rounds, seconds, exhausted, .. } = concluded?;
-        Ok(FederatedRun { model, rounds, gradients, seconds, exhausted, warning: None })
+        let warning = match zeros.load(Ordering::Relaxed) {
+            0 => None,
+            zeros => Some(format!(
+                "clients sent zeros {zeros} times, because a training came to nothing, and {updates} updates are counted; the \
+                 log says why. This process knows it because the clients are in it: the coordinator was not told"
+            )),
+        };
+        Ok(FederatedRun { model, rounds, gradients, seconds, exhausted, warning })
     })
 }
 
-/// Starts an agent for every client.
-fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentError>>, CommandError> {
+/// Starts an agent for every client; `zeros` counts updates that are zeros because a training came to nothing.
+fn enlist(
+    setting: &Setting,
+    address: &str,
+    zeros: &Arc<AtomicU64>,
+) -> Result<JoinSet<Result<(), AgentError>>, CommandError> {
     let (network, noise_seed) = (Arc::clone(&setting.network), Arc::clone(&setting.noise_seed));
     let training = LocalTraining::with_noise(&setting.plan, network, noise_seed);
     let mut agents = JoinSet::new();
@@ -80,7 +96,13 @@ fn enlist(setting: &Setting, address: &str) -> Result<JoinSet<Result<(), AgentEr
             masks: Masks::of(&setting.plan, 0, None),
         };
         let agent = Agent::new(connection, membership, training.clone(), Arc::new(shard.clone()));
-        agents.spawn(async move { agent.run(|_| {}, pending()).await.map(drop) });
+        let zeros = Arc::clone(zeros);
+        let count = move |event| {
+            if matches!(event, AgentEvent::Zeros { .. }) {
+                zeros.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        agents.spawn(async move { agent.run(count, pending()).await.map(drop) });
     }
     Ok(agents)
 }

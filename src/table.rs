@@ -9,6 +9,7 @@ use crate::document::simulate::Simulation;
 use crate::document::tune::Tuning;
 use crate::metrics;
 use crate::quantity;
+use crate::unprotected;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 /// One row a regime: test accuracy in percent with its 95 % interval, the distance from the centralized model in
@@ -89,6 +90,7 @@ pub(crate) fn simulation(simulation: &Simulation) -> String {
         rows.push(["epsilon".to_owned(), promise]);
         rows.push(["trusted".to_owned(), privacy.trusted.clone()]);
     }
+    rows.extend(unprotected::figures(simulation).into_iter().map(|(name, figure)| [name.to_owned(), figure]));
     table(Vec::new(), rows)
 }
 

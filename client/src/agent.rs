@@ -9,7 +9,7 @@ use crate::lease::HeldLease;
 use crate::masked::{Masking, Masks, Place};
 use crate::receipt_file::{KeptReceipt, ReceiptFile};
 use crate::shutdown::Shutdown;
-use crate::task::{Prepared, Task, train};
+use crate::task::{Prepared, Task, Work, train};
 use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::identity::Identity;
@@ -138,11 +138,14 @@ impl<T: Transport> Agent<T> {
                 Next::Finish(model_sha256) => break Ending::Finished { model_sha256 },
             };
             observe(AgentEvent::Training { round: task.round });
-            let prepared = tokio::select! {
+            let Work { prepared, zeros } = tokio::select! {
                 biased;
                 () = shutdown.wait() => break Ending::Stopped,
-                prepared = self.prepare(task) => prepared?,
+                work = self.prepare(task) => work?,
             };
+            if zeros {
+                observe(AgentEvent::Zeros { round: task.round });
+            }
             let told_long_ago = async {
                 shutdown.wait().await;
                 sleep(LAST_UPLOAD).await;
@@ -241,14 +244,14 @@ impl<T: Transport> Agent<T> {
     }
 
     /// Fetches the model and trains.
-    async fn prepare(&mut self, task: Task) -> Result<Prepared, AgentError> {
+    async fn prepare(&mut self, task: Task) -> Result<Work, AgentError> {
         let Some(model_file) = self.fetch(task.model_sha256).await? else {
-            return Ok(Prepared::Outdated);
+            return Ok(Prepared::Outdated.into());
         };
         let participant = Arc::clone(self.participant.as_ref().expect("a task is given to a participant"));
         let client = participant.client();
         if !self.spend(task.round, client)? {
-            return Ok(Prepared::Spent);
+            return Ok(Prepared::Spent.into());
         }
         let rows = Arc::clone(&self.rows);
         let rules = match (task.masked, &self.masking) {
@@ -258,12 +261,12 @@ impl<T: Transport> Agent<T> {
         };
         let training =
             tokio::task::spawn_blocking(move || train(&participant, task, rules, &model_file, &*rows));
-        let prepared = training.await.map_err(|source| AgentError::TrainingBrokeOff {
+        let work = training.await.map_err(|source| AgentError::TrainingBrokeOff {
             round: task.round,
             client,
             source,
         })?;
-        Ok(prepared?)
+        Ok(work?)
     }
 
     /// Notes that a round is answered where that spends the client's own privacy; false if it was answered before, and

@@ -15,6 +15,12 @@ pub enum AgentEvent {
         /// The round.
         round: u32,
     },
+    /// Its training came to nothing where that is as private as its rows: it sends zeros under its protection, and nobody else is
+    /// told.
+    Zeros {
+        /// The round.
+        round: u32,
+    },
     /// Its update is counted; in a masked round, if the round can be unmasked.
     Counted {
         /// The round.

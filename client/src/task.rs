@@ -28,6 +28,19 @@ pub(crate) enum Prepared {
     Outdated,
 }
 
+/// What came of a task, and what only the client may know of it.
+pub(crate) struct Work {
+    pub(crate) prepared: Prepared,
+    /// Whether the update is zeros, because its training came to nothing.
+    pub(crate) zeros: bool,
+}
+
+impl From<Prepared> for Work {
+    fn from(prepared: Prepared) -> Work {
+        Work { prepared, zeros: false }
+    }
+}
+
 /// The participant's way through a round, up to the update. Long and blocking.
 pub(crate) fn train(
     participant: &Participant,
@@ -35,16 +48,17 @@ pub(crate) fn train(
     masked: Option<MaskingRules>,
     model_file: &[u8],
     rows: &dyn Examples,
-) -> Result<Prepared, ParticipantError> {
+) -> Result<Work, ParticipantError> {
     let ready = participant.assign(task.round, task.model_sha256, task.clip).receive(model_file)?;
     let memory = &mut participant.worker();
     let prepared = match masked {
         Some(rules) => ready.train_masked(&rules, rows, memory).map(Prepared::Hidden),
         None => ready.train(rows, memory).map(Prepared::Trained),
     };
-    if let Some(error) = memory.take_failure() {
+    let failure = memory.take_failure();
+    if let Some(error) = &failure {
         let (client, round) = (participant.client(), task.round);
         tracing::warn!(client, round, %error, "sending zeros for an update that failed: that it did tells about the rows");
     }
-    Ok(prepared.unwrap_or_else(Prepared::Declined))
+    Ok(Work { prepared: prepared.unwrap_or_else(Prepared::Declined), zeros: failure.is_some() })
 }

@@ -54,15 +54,16 @@ pub(crate) struct Round {
     pub(crate) unprotected: Option<Unprotected>,
 }
 
-/// Statistics of the simulated clients' own updates, without noise: no promise covers them.
+/// Statistics of the simulated clients' own updates, or of the gradients of their examples where those are protected, without
+/// noise: no promise covers them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Unprotected {
-    /// Share of updates that were longer than the clip.
+    /// Share of updates or gradients that were longer than the clip.
     pub(crate) clipped: f64,
-    /// Median norm of the updates before they were clipped.
+    /// Their median norm before they were clipped.
     pub(crate) median_norm: f64,
-    /// Clients that sent zeros because their training failed.
-    pub(crate) zeros: u32,
+    /// How many were zeros because a training failed, or a gradient was not finite.
+    pub(crate) zeros: u64,
 }
 
 /// How the masks of a round went.

@@ -11,6 +11,7 @@ use crate::document::round::Round;
 use crate::document::simulate::Simulation;
 use crate::metrics;
 use crate::quantity;
+use crate::unprotected;
 use maud::{Markup, html};
 use plotters::style::RGBColor;
 
@@ -30,7 +31,7 @@ pub(crate) fn simulate(
         section { h2 { "The way there" } div.figures { (accuracy(rounds)?) (loss(rounds)?) } }
         section { h2 { "What it cost" } div.figures { (seconds(rounds)?) (traffic(rounds)?) (epsilon(rounds)?) } }
         @if simulation.privacy.is_some() {
-            section { h2 { "Clip and noise" } div.figures { (clip(rounds)?) (signal(rounds)?) (cut(rounds)?) } }
+            section { h2 { "Clip and noise" } div.figures { (clip(simulation)?) (signal(rounds)?) (cut(simulation)?) } }
         }
         @if let Some(explanation) = explanation {
             section { h2 { "What the model goes by" } div.figures { (explanation) } }
@@ -117,6 +118,7 @@ fn privacy_facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
     if privacy.exhausted {
         facts.push(("stopped", "before the round that would have passed the target epsilon".to_owned()));
     }
+    facts.extend(unprotected::figures(simulation));
     facts
 }
 
@@ -133,21 +135,25 @@ fn epsilon(rounds: &[Round]) -> Result<Markup, ReportError> {
 }
 
 /// What is said of figures that no noise hides.
-const UNPROTECTED: &str = "Only a simulation knows this: it is computed on the simulated clients' updates without noise, and no promise covers it.";
+const UNPROTECTED: &str = "Only a simulation knows this: it is computed on the simulated clients' rows without noise, and no promise covers it.";
 
-fn clip(rounds: &[Round]) -> Result<Markup, ReportError> {
+fn clip(simulation: &Simulation) -> Result<Markup, ReportError> {
+    let rounds = &simulation.rounds;
+    let by_example = unprotected::protects_examples(simulation);
+    let what = if by_example { "gradients" } else { "updates" };
     let median = series("median norm", SECOND, rounds, |round| Some(round.unprotected?.median_norm));
     let known = !median.points.is_empty();
     let description = match known {
-        true => format!("The clip, and the median norm of updates before it. Of the median: {UNPROTECTED}"),
-        false if rounds.iter().any(|round| round.signal_to_noise.is_some()) => {
-            "The most that an update could measure in each round.".to_owned()
+        true => format!("The clip, and the median norm of {what} before it. Of the median: {UNPROTECTED}"),
+        false if by_example => {
+            "The most that the gradient of one example could measure in each step.".to_owned()
         }
-        false => "The most that the gradient of one example could measure in each step.".to_owned(),
+        false => "The most that an update could measure in each round.".to_owned(),
     };
     let clip = series("clip", FIRST, rounds, |round| round.clip);
+    let norms = format!("Clip and norms of {what}");
     let chart = LineChart {
-        title: if known { "Clip and norms of updates" } else { "Clip" },
+        title: if known { &norms } else { "Clip" },
         description: &description,
         x_label: "round",
         y_tick: plain_tick,
@@ -169,15 +175,20 @@ fn signal(rounds: &[Round]) -> Result<Markup, ReportError> {
     curves(&chart, |point| format!("{:.3}", point.y))
 }
 
-fn cut(rounds: &[Round]) -> Result<Markup, ReportError> {
+fn cut(simulation: &Simulation) -> Result<Markup, ReportError> {
+    let rounds = &simulation.rounds;
+    let (title, what) = match unprotected::protects_examples(simulation) {
+        true => ("Gradients cut", "gradients of examples"),
+        false => ("Updates cut", "updates"),
+    };
     let told = series("told by noised votes", FIRST, rounds, |round| Some(1.0 - round.within_clip?));
     let exact = series("exactly", SECOND, rounds, |round| Some(round.unprotected?.clipped));
     let description = match exact.points.is_empty() {
         true => "Share of updates longer than the clip, told by noised votes.".to_owned(),
-        false => format!("Share of updates longer than the clip. {UNPROTECTED}"),
+        false => format!("Share of {what} longer than the clip. {UNPROTECTED}"),
     };
     let chart = LineChart {
-        title: "Updates cut",
+        title,
         description: &description,
         x_label: "round",
         y_tick: percent_tick,

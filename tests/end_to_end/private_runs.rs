@@ -179,6 +179,11 @@ fn steps_that_protect_examples_are_the_same_bits_over_any_transport() {
         let noise = 100.0 * line["noise_deviation"].as_f64().unwrap();
         assert!(line["clip"] == 1.0 && noise > 1.0 && noise < 1.05, "{line}");
         assert!(line.get("signal_to_noise").is_none(), "{line}");
+        // Whoever simulates has the rows, and may look at their gradients.
+        let seen = &line["unprotected"];
+        let (clipped, median) = (seen["clipped"].as_f64().unwrap(), seen["median_norm"].as_f64().unwrap());
+        assert!((0.0..=1.0).contains(&clipped) && median > 0.0 && seen["zeros"] == 0, "{line}");
+        assert_eq!(median > 1.0, clipped > 0.5, "{line}");
         spent = epsilon;
     }
     assert_eq!(document["privacy"]["epsilon"].as_f64(), Some(spent));
@@ -190,6 +195,11 @@ fn steps_that_protect_examples_are_the_same_bits_over_any_transport() {
         sandbox.succeed(&format!("simulate plan.toml --noise-seed 5 {threads} --quiet --out again"));
         assert!(model(&sandbox.path("memory")) == model(&sandbox.path("again")), "{threads}");
     }
+    let report = text(&sandbox.read("memory/report.html"));
+    assert!(report.contains("Gradients cut") && report.contains("no promise covers it"));
+    // The last of them went over HTTP, where nobody is told.
+    assert!(!text(&sandbox.read("again/metrics.jsonl")).contains("unprotected"));
+    assert!(!text(&sandbox.read("again/report.html")).contains("no promise covers it"));
     sandbox.succeed("simulate plan.toml --quiet --out fresh");
     assert!(model(&sandbox.path("memory")) != model(&sandbox.path("fresh")));
 }
@@ -295,6 +305,13 @@ fn a_learning_rate_that_diverges_under_a_promise_to_clients_is_warned_of() {
         serde_json::from_str(text(&sandbox.read("run/metrics.jsonl")).lines().next().unwrap()).unwrap();
     assert_eq!(line["declined"], 0);
     assert_eq!(line["unprotected"]["zeros"], line["contributed"]);
+    assert!(text(&sandbox.read("run/report.html")).contains("updates that were zeros"));
+    // The clients over HTTP know it as well, and tell nobody but the process that they are in.
+    let run = sandbox.run("simulate plan.toml --over http --json --out http");
+    let said = text(&run.stderr);
+    assert!(run.status.success() && said.contains("the coordinator was not told"), "{said}");
+    assert!(!text(&sandbox.read("http/metrics.jsonl")).contains("zeros"));
+    assert!(!text(&sandbox.read("http/report.html")).contains("updates that were zeros"));
 }
 
 #[test]

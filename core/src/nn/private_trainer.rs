@@ -21,6 +21,10 @@ pub trait GradientMechanism {
     /// Draws the rows of the next step out of `rows`, numbered from 0, into `batch`, in an order that tells nothing.
     fn draw(&mut self, rows: u32, batch: &mut Vec<u32>);
 
+    /// Is shown the squared norms, before the clip, of the gradients whose sum comes next. They are functions of single rows that
+    /// nothing hides: only who has all the rows may look, and this looks away.
+    fn look(&mut self, _squares: &[f64]) {}
+
     /// Takes in the sum of the clipped gradients of a part of the batch that is not its last one, one number a parameter.
     /// It is within [`CLIPPED_SUM_ERROR`](super::CLIPPED_SUM_ERROR) clips of the exact one.
     fn add(&mut self, part: &[f32]);
@@ -137,6 +141,7 @@ impl PrivateTrainer {
             workspace.forward(&self.network, params, chunk.len(), Some(&mut self.dropout));
             workspace.judge(&self.network, chunk.len(), true);
             workspace.clipped_backward(&self.network, params, chunk.len(), self.clip);
+            mechanism.look(&workspace.norms);
         }
         self.follow(Pace { step: self.steps, rate }, params, mechanism, workspace);
     }

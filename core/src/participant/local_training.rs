@@ -3,6 +3,7 @@
 //! ClientUpdate of McMahan et al. 2017, Algorithm 1: `E` epochs of mini-batches of size `B` over its own rows,
 //! starting from the model of the round.
 
+use super::gradient_norms::GradientNorms;
 use super::private_training::{self, Account, TrainedRounds};
 use super::protecting;
 use super::writing::Writing;
@@ -50,6 +51,7 @@ pub struct Worker {
     pub(super) local: Params,
     clipped: Option<Clipped>,
     failure: Option<LocalTrainingError>,
+    pub(super) gradients: Option<GradientNorms>,
 }
 
 /// Why a participant has no update to give.
@@ -226,7 +228,13 @@ impl LocalTraining {
     /// Memory for one participant at a time.
     pub fn worker(&self) -> Worker {
         let local = Params::zeros(Arc::clone(self.network.layout()));
-        Worker { workspace: Workspace::new(&self.network), local, clipped: None, failure: None }
+        Worker {
+            workspace: Workspace::new(&self.network),
+            local,
+            clipped: None,
+            failure: None,
+            gradients: None,
+        }
     }
 
     /// Trains a copy of the round's model on a client's rows: how it moved is the update.
@@ -331,6 +339,17 @@ impl Worker {
     /// protects: a simulation may look at it, and nobody else.
     pub(crate) fn take_clipped(&mut self) -> Option<Clipped> {
         self.clipped.take()
+    }
+
+    /// A worker that keeps the norms of single examples' gradients, where those are what is protected. For simulations: what
+    /// a client's own agent trains with sees none.
+    pub(crate) fn watching(self) -> Worker {
+        Worker { gradients: Some(GradientNorms::default()), ..self }
+    }
+
+    /// What was seen since this was asked last; `None` if the worker does not watch.
+    pub(crate) fn take_gradients(&mut self) -> Option<GradientNorms> {
+        self.gradients.as_mut().map(std::mem::take)
     }
 
     /// Why the update that was encoded last is zero, if it is because there was none. It is for the client alone, or for

@@ -10,6 +10,7 @@
 //! The client's agent moves messages between these states and the coordinator; the simulator skips the messages
 //! and calls [`LocalTraining`], which both share.
 
+mod gradient_norms;
 mod local_training;
 mod masked;
 mod private_training;
@@ -17,6 +18,7 @@ mod protecting;
 mod states;
 mod writing;
 
+pub(crate) use gradient_norms::GradientNorms;
 pub use local_training::{LocalTraining, LocalTrainingError, Task, Worker};
 pub use masked::{Advertised, Confirmed, HiddenUpdate, Masked, MaskedRoundError, Masker, Shared};
 pub use private_training::TrainedRounds;

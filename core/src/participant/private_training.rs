@@ -3,6 +3,7 @@
 //! Each step is the Poisson-subsampled Gaussian mechanism (Abadi et al. 2016) on the client's own rows: what it sends
 //! afterwards, and every model that is made of it, was computed from released values alone.
 
+use super::gradient_norms::{GradientNorms, Watched};
 use super::{LocalTraining, LocalTrainingError, Task, Worker};
 use crate::nn::{Examples, PrivateTrainer, Progress, Recipe, RecipeError, TrainError};
 use crate::plan::{ExampleRule, Protection};
@@ -71,10 +72,12 @@ pub(super) fn train(
     worker: &mut Worker,
 ) -> Result<Progress, LocalTrainingError> {
     let Task { round, client, .. } = task;
-    let Worker { workspace, local, .. } = worker;
+    let Worker { workspace, local, gradients, .. } = worker;
+    // Of a training that failed nobody took what was seen.
+    gradients.iter_mut().for_each(|seen| *seen = GradientNorms::default());
     let noise = protection.example_noise(local.len()).expect("a rule for examples comes with their noise");
     let of_noise = |source| LocalTrainingError::ExampleNoise { client, round, source };
-    let (mut mechanism, dropout) = noise
+    let (mechanism, dropout) = noise
         .and_then(|noise| noise.mechanism(examples.len(), rule.rate, rule.denominator, seed, (round, client)))
         .map_err(of_noise)?;
     let of_training = |source: TrainError| LocalTrainingError::Train { client, round, source };
@@ -84,6 +87,7 @@ pub(super) fn train(
         PrivateTrainer::new(training.network(), recipe, clip, rule.steps_per_epoch as f64, dropout)
             .map_err(of_recipe)?;
     training.account.charge(client, round, rule)?;
+    let mut mechanism = Watched { mechanism, clip, seen: gradients.as_mut() };
     trainer.advance(local, examples, rule.steps, &mut mechanism, workspace).map_err(of_training)?;
     // How many took part, and how well the model did on them, stays at home.
     Ok(Progress { steps: rule.steps, ..Progress::default() })
@@ -161,6 +165,28 @@ rows-per-client = 100
         let expected = 5.0 * (0.05f64 / 20.0).powi(2);
         let found = mean_square(&update.delta);
         assert!(found > 0.9 * expected && found < 1.6 * expected, "{found} {expected}");
+    }
+
+    /// Who looks changes nothing, and only a worker that was told to look has seen anything: that of a client was not.
+    #[test]
+    fn norms_of_gradients_are_seen_by_who_looks_and_are_no_part_of_an_update() {
+        let (plain, watched) = (Client::new(PLAN, 1), Client::new(PLAN, 1));
+        let task = |client: &Client, worker: &mut Worker| {
+            let task = Task { round: 1, client: 1, model: &client.model, clip: None };
+            client.training.update(task, &client.rows, worker).unwrap()
+        };
+        let (mut own, mut all) = (plain.training.worker(), watched.training.worker().watching());
+        // All that there is to an update, and none of it is for what was seen.
+        let Update { delta, weight, loss } = task(&plain, &mut own);
+        assert_eq!(Update { delta, weight, loss }, task(&watched, &mut all));
+        assert!(own.take_gradients().is_none());
+        let seen = all.take_gradients().unwrap();
+        // Five steps of 20 rows, drawn by coins.
+        assert!((60..140).contains(&seen.norms.len()), "{}", seen.norms.len());
+        assert!(seen.norms.iter().all(|norm| *norm > 0.0) && seen.zeros == 0);
+        let longer = seen.norms.iter().filter(|norm| **norm > 1.0).count() as u64;
+        assert!(longer > 0 && seen.shortened == longer, "{} {longer}", seen.shortened);
+        assert!(all.take_gradients().unwrap().norms.is_empty());
     }
 
     #[test]

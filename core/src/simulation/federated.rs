@@ -76,9 +76,9 @@ pub struct RoundReport {
     pub seconds: Seconds,
     /// Whether the federation ends here because the next round would pass the plan's target epsilon.
     pub exhausted: bool,
-    /// What the clip did to the simulated clients' updates, where privacy is promised.
+    /// What the clip did to the simulated clients' updates, or to the gradients of their examples, where privacy is promised.
     pub norms: Option<Norms>,
-    /// Why one of the participants contributed zeros, if one did ([`Norms::zeros`]).
+    /// Why one of the participants contributed zeros, if one did.
     pub failure: Option<LocalTrainingError>,
 }
 
@@ -731,7 +731,7 @@ noise-multiplier = 0.7
                     told.noise_deviation > 0.0,
                     other.record.diagnostics.unwrap().noise_deviation > 0.0
                 );
-                let members = record.contributors().len() as u32;
+                let members = record.contributors().len() as u64;
                 assert_eq!(report.norms.map_or(0, |norms| norms.zeros), members);
                 assert!(
                     members == 0 || report.failure.clone().unwrap().to_string().contains("learning rate")
@@ -793,6 +793,25 @@ noise-multiplier = 0.7
             assert!(matches!(report.record.outcome, Outcome::Abandoned { minimum: 1 }));
         }
         assert!(reports.windows(2).all(|pair| pair[1].record.epsilon > pair[0].record.epsilon));
+    }
+
+    #[test]
+    fn the_gradients_of_examples_are_told_of_for_any_number_of_threads() {
+        let text = PRIVATE
+            .replace("sampling = \"poisson\"\nfraction = 0.5\nminimum = 0", "")
+            .replace("clip = 0.5", "unit = \"example\"\nrows-per-client = 120\nclip = 0.5");
+        let plan = Plan::parse(&text).unwrap();
+        let (_, reports) = run(&plan, 1).unwrap();
+        let (_, others) = run(&plan, 4).unwrap();
+        let rows: usize = holdings(&plan).clients.iter().map(|shard| shard.len()).sum();
+        for (report, other) in reports.iter().zip(&others) {
+            let norms = report.norms.unwrap();
+            assert_eq!(Some(norms), other.norms);
+            let rule = plan.protection().unwrap().examples().unwrap();
+            let expected = rule.rate * rule.steps as f64 * rows as f64;
+            assert!((norms.count as f64 / expected - 1.0).abs() < 0.1, "{norms:?} {expected}");
+            assert!(norms.clipped > 0.5 && norms.median > 0.5 && norms.zeros == 0, "{norms:?}");
+        }
     }
 
     /// FederatedAveraging as the paper writes it (McMahan et al. 2017, Algorithm 1), in floating point and without

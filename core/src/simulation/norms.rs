@@ -1,26 +1,29 @@
-//! What the clip did to the updates of a simulated round.
+//! What the clip did to the updates, or to the gradients, of a simulated round.
 
-use crate::participant::{LocalTrainingError, Worker};
+use crate::participant::{GradientNorms, LocalTrainingError, Worker};
 use serde::{Deserialize, Serialize};
 
-/// What the clip did to the updates of a round, as nobody but a simulation can know it: no noise hides it, and no promise
-/// covers it.
+/// What the clip did in a round to what it bounds, as nobody but a simulation can know it: no noise hides it, and no promise
+/// covers it. Where clients are protected that is their updates; where single examples are, the gradients of those that
+/// were drawn, over all steps of all participants.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Norms {
-    /// The share of updates that were longer than the clip, or that could not be made: those vote like it.
+    /// How many updates or gradients there were.
+    pub count: u64,
+    /// The share of them that were longer than the clip, or that were zeros because they could not be made.
     pub clipped: f64,
-    /// The median of the updates' norms before they were clipped, over those that could be made; 0 if none could.
+    /// The median of their norms before they were clipped, over those that could be made; 0 if none could.
     pub median: f64,
-    /// How many participants sent zeros, because their training failed or came to nothing finite.
-    pub zeros: u32,
+    /// How many were zeros, because a training failed or a gradient came to nothing finite.
+    pub zeros: u64,
 }
 
-/// The updates' norms before they were clipped, how many were shortened, and how many could not be made.
+/// The norms before the clip, how many were shortened, and how many could not be made.
 #[derive(Debug, Default)]
 pub(super) struct ClippedNorms {
     norms: Vec<f64>,
-    shortened: u32,
-    zeros: u32,
+    shortened: u64,
+    zeros: u64,
     failure: Option<LocalTrainingError>,
 }
 
@@ -29,11 +32,14 @@ impl ClippedNorms {
     pub(super) fn take(&mut self, worker: &mut Worker) {
         if let Some(clipped) = worker.take_clipped() {
             self.norms.push(clipped.norm);
-            self.shortened += u32::from(clipped.shortened);
+            self.shortened += u64::from(clipped.shortened);
         }
         if let Some(failure) = worker.take_failure() {
             self.zeros += 1;
             self.failure.get_or_insert(failure);
+        }
+        if let Some(GradientNorms { norms, shortened, zeros }) = worker.take_gradients() {
+            self.join(ClippedNorms { norms, shortened, zeros, failure: None });
         }
     }
 
@@ -49,18 +55,18 @@ impl ClippedNorms {
         self.failure.take()
     }
 
-    /// `None` for no updates.
+    /// `None` where nothing was clipped.
     pub(super) fn summary(mut self) -> Option<Norms> {
-        self.norms.sort_by(f64::total_cmp);
+        self.norms.sort_unstable_by(f64::total_cmp);
         let (made, zeros) = (self.norms.len(), self.zeros);
-        let updates = made + zeros as usize;
-        if updates == 0 {
+        let count = made as u64 + zeros;
+        if count == 0 {
             return None;
         }
         let median = match made {
             0 => 0.0,
             made => (self.norms[made / 2] + self.norms[(made - 1) / 2]) / 2.0,
         };
-        Some(Norms { clipped: f64::from(self.shortened + zeros) / updates as f64, median, zeros })
+        Some(Norms { count, clipped: (self.shortened + zeros) as f64 / count as f64, median, zeros })
     }
 }

@@ -53,7 +53,8 @@ impl<'a> Workers<'a> {
         shards: &'a [Shard],
         clock: Clock<'a>,
     ) -> Workers<'a> {
-        let memory = (0..pool.current_num_threads()).map(|_| Mutex::new(training.worker())).collect();
+        let memory =
+            (0..pool.current_num_threads()).map(|_| Mutex::new(training.worker().watching())).collect();
         Workers { pool, memory, training, shards, clock }
     }
 
