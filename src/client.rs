@@ -12,8 +12,8 @@ use privet_client::{
     Patience, ReceiptFile, SeenKeys, Trust, doubled, key_from,
 };
 use privet_core::data::{DataPlan, Holdings, Shard};
-use privet_core::participant::LocalTraining;
-use privet_core::plan::Plan;
+use privet_core::participant::{LocalTraining, OwnLimit};
+use privet_core::plan::{NoiseAt, Plan};
 use privet_core::protocol::{EnrolledClient, FederationState};
 use privet_core::random::Purpose;
 use privet_core::secagg::{Adversary, Identities};
@@ -48,6 +48,13 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let network = Arc::new(plan.network(dataset.width(), dataset.outputs())?);
     let place = args.partition.map(|partition| partition.number);
     let answered = AnsweredRounds::beside(args.key.as_deref())?;
+    let limit = limit(args, &plan, progress)?;
+    if limit.is_some() {
+        let rounds = answered.by_other_plans(state.plan_sha256);
+        if rounds > 0 {
+            return Err(CommandError::SpentElsewhere { rounds });
+        }
+    }
     let masks = masks(args, &plan, progress)?;
     let (token, plan_sha256) = (args.token.clone(), state.plan_sha256);
     let membership = Membership { identity, place, token, plan_sha256, answered, masks };
@@ -55,6 +62,10 @@ pub(crate) fn run(args: &cli::Client, progress: &Progress) -> Result<(), Command
     let agent = Agent::new(connection, membership, training, Arc::new(rows));
     let agent = match &args.receipts {
         Some(path) => agent.keeping_receipts(ReceiptFile::open(path)?),
+        None => agent,
+    };
+    let agent = match limit {
+        Some(limit) => agent.within(limit),
         None => agent,
     };
     let told = |event| progress.note(&line(&state.name, event));
@@ -89,6 +100,29 @@ fn expect_plan(path: &Path, state: &FederationState) -> Result<(), CommandError>
         true => Ok(()),
         false => Err(CommandError::OtherPlan { path: path.into(), found: state.plan_sha256, expected }),
     }
+}
+
+/// How much the client allows itself to spend. Says how far that goes, and what of it the client can know by itself.
+fn limit(args: &cli::Client, plan: &Plan, progress: &Progress) -> Result<Option<OwnLimit>, CommandError> {
+    let Some(epsilon) = args.maximum_epsilon else { return Ok(None) };
+    let limit = OwnLimit::new(plan, epsilon, args.delta)?;
+    let (rounds, of, delta) = (limit.rounds(), plan.rounds(), limit.delta());
+    let within = format!("within epsilon {epsilon} at delta {delta:e}");
+    progress.note(&match limit.noise_at() {
+        NoiseAt::Local | NoiseAt::Examples => format!(
+            "{within}: this client answers at most {rounds} of {of} rounds. All the noise is its own, and it relies on nobody for \
+             this"
+        ),
+        NoiseAt::Clients { .. } => format!(
+            "{within}: this client answers at most {rounds} of {of} rounds, if the others add their shares of the noise. It can \
+             verify its own share and what it answers, and nothing of theirs"
+        ),
+        NoiseAt::Coordinator => format!(
+            "{within}: this client answers no round after round {rounds} of {of}, if the coordinator adds the noise and draws the \
+             cohorts as the plan says. It can verify its clip and the number of a round, and nothing of the noise"
+        ),
+    });
+    Ok(Some(limit))
 }
 
 /// How the client hides its updates, as the plan says and not less than it asks for itself.

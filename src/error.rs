@@ -9,6 +9,7 @@ use privet_client::{
 use privet_coordinator::{AllowListError, BindError, CheckError, RunError, SqliteError, TlsError};
 use privet_core::data::{FoldsError, HoldingsError, LoadError, NoReference, SplitError};
 use privet_core::nn::{EvaluateError, ModelFileError};
+use privet_core::participant::OwnLimitError;
 use privet_core::plan::{PlanError, SearchError};
 use privet_core::protocol::HexDigest;
 use privet_core::round::InclusionError;
@@ -81,6 +82,18 @@ pub(crate) enum CommandError {
          update; leave them out if that is meant"
     )]
     NoMasks,
+    /// The client cannot take part within what it allows itself to spend.
+    #[error("--maximum-epsilon: {0}")]
+    OwnLimit(#[from] OwnLimitError),
+    /// What the client has spent before is not known.
+    #[error(
+        "--maximum-epsilon: this key has answered {rounds} rounds by another plan, and what those spent is not in its account: \
+         give each federation a key of its own"
+    )]
+    SpentElsewhere {
+        /// How many.
+        rounds: u32,
+    },
     /// The roster names somebody twice.
     #[error("the roster {} names one client or one key twice: {one} and {other}", path.display())]
     DoubledRoster {
@@ -344,7 +357,8 @@ impl CommandError {
             E::NoSuchBuiltIn(_) | E::UnknownData(_) | E::Privacy(_) => MISUSED,
             E::Search(_) | E::Folds(_) | E::SearchSpendsPrivacy => MISUSED,
             E::DropoutOverHttp | E::Roster { .. } | E::DoubledRoster { .. } => MISUSED,
-            E::OtherPlan { .. } | E::NoMasks => FAILED,
+            E::OwnLimit(OwnLimitError::Ledger(_)) => MISUSED,
+            E::OtherPlan { .. } | E::NoMasks | E::OwnLimit(_) | E::SpentElsewhere { .. } => FAILED,
             E::SeenKeys(_) => FAILED,
             E::Load(_) | E::Split(_) | E::Deal(_) | E::NoReference(_) => UNUSABLE,
             E::ReadModel { .. } | E::ModelFile { .. } | E::Evaluate(_) => UNUSABLE,

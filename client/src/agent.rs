@@ -14,7 +14,7 @@ use crate::transport::Transport;
 use bytes::Bytes;
 use privet_core::identity::Identity;
 use privet_core::nn::Examples;
-use privet_core::participant::{HiddenUpdate, LocalTraining, Participant};
+use privet_core::participant::{HiddenUpdate, LocalTraining, OwnLimit, Participant};
 use privet_core::protocol::{CheckInAnswer, DeclineReason, HexDigest, Problem, Token};
 use privet_core::secagg::Stage;
 use std::sync::Arc;
@@ -62,6 +62,7 @@ pub struct Agent<T> {
     /// The last model that was fetched, until its round is done: many agents in one process would hold many.
     model: Option<(HexDigest, Bytes)>,
     receipts: Option<ReceiptFile>,
+    limit: Option<OwnLimit>,
 }
 
 /// What there is to do.
@@ -83,7 +84,7 @@ impl<T: Transport> Agent<T> {
         rows: Arc<dyn Examples + Send>,
     ) -> Agent<T> {
         let training = training.for_one_client(membership.answered.noised(membership.plan_sha256));
-        let (participant, masking, model, receipts) = (None, None, None, None);
+        let (participant, masking, model, receipts, limit) = (None, None, None, None, None);
         let (masked_round, dealt_with) = (0, 0);
         Agent {
             connection,
@@ -96,12 +97,19 @@ impl<T: Transport> Agent<T> {
             dealt_with,
             model,
             receipts,
+            limit,
         }
     }
 
     /// Keeps the receipts in a file, so that they can be verified later.
     pub fn keeping_receipts(mut self, file: ReceiptFile) -> Agent<T> {
         self.receipts = Some(file);
+        self
+    }
+
+    /// Takes part in no round that would spend more than this, by the client's own account.
+    pub fn within(mut self, limit: OwnLimit) -> Agent<T> {
+        self.limit = Some(limit);
         self
     }
 
@@ -250,8 +258,8 @@ impl<T: Transport> Agent<T> {
         };
         let participant = Arc::clone(self.participant.as_ref().expect("a task is given to a participant"));
         let client = participant.client();
-        if !self.spend(task.round, client)? {
-            return Ok(Prepared::Spent.into());
+        if let Some(refused) = self.spend(task.round, client)? {
+            return Ok(refused.into());
         }
         let rows = Arc::clone(&self.rows);
         let rules = match (task.masked, &self.masking) {
@@ -269,20 +277,29 @@ impl<T: Transport> Agent<T> {
         Ok(work?)
     }
 
-    /// Notes that a round is answered where that spends the client's own privacy; false if it was answered before, and
-    /// the answer may have been seen.
-    fn spend(&mut self, round: u32, client: u32) -> Result<bool, AgentError> {
-        if !self.training.adds_noise() {
-            return Ok(true);
+    /// Notes that a round is answered where that spends the client's own privacy, or where it has a limit of its own. What
+    /// it says instead of an answer if it was answered before, and the answer may have been seen, or if that would be too much.
+    fn spend(&mut self, round: u32, client: u32) -> Result<Option<Prepared>, AgentError> {
+        let adds_noise = self.training.adds_noise();
+        if !adds_noise && self.limit.is_none() {
+            return Ok(None);
         }
         let (answered, rounds) = (self.membership.answered.last(), self.training.rounds());
         if round < answered || round > rounds {
             return Err(AgentError::NotAgain { round, answered, rounds, client });
         }
-        if round > answered {
-            self.membership.answered.note(self.membership.plan_sha256, round)?;
+        if round == answered {
+            // Without noise of its own the client makes the same update again.
+            return Ok(adds_noise.then_some(Prepared::Spent));
         }
-        Ok(round > answered)
+        let plan = self.membership.plan_sha256;
+        if let Some(limit) = self.limit
+            && !limit.admits(round, self.membership.answered.noised(plan))
+        {
+            return Ok(Some(Prepared::Beyond(limit)));
+        }
+        self.membership.answered.note(plan, round)?;
+        Ok(None)
     }
 
     /// The model file with this digest, from the coordinator if it is not at hand.
@@ -338,6 +355,13 @@ impl<T: Transport> Agent<T> {
                 let reason = DeclineReason::Privacy;
                 let declining = self.connection.decline(round, client, identity, (reason, None)).await;
                 declining.map(|()| AgentEvent::Declined { round, reason })
+            }
+            Prepared::Beyond(limit) => {
+                // So that the round does not wait for it; no answer to that changes anything.
+                let reason = (DeclineReason::Privacy, None);
+                let told = self.connection.decline(round, client, identity, reason).await;
+                tracing::debug!(client, round, ?told, "declining a round beyond the client's own limit");
+                return Err(AgentError::BeyondLimit { client, round, limit: Box::new(limit) });
             }
             Prepared::Declined(declined) => {
                 tracing::warn!(client, round, error = %declined.source, "declining a round");

@@ -4,7 +4,7 @@ use crate::answered_rounds::AnsweredRoundsError;
 use crate::call::CallError;
 use crate::receipt_file::ReceiptFileError;
 use crate::seen_keys::SeenKeysError;
-use privet_core::participant::ParticipantError;
+use privet_core::participant::{OwnLimit, ParticipantError};
 use privet_core::protocol::HexDigest;
 use privet_core::secagg::Stage;
 
@@ -88,6 +88,20 @@ pub enum AgentError {
         rounds: u32,
         /// The client's number.
         client: u32,
+    },
+    /// A round more would spend more than the client allows.
+    #[error(
+        "client {client} does not answer round {round}: by its own account that would spend more than epsilon {epsilon} at \
+         delta {delta:e}, which is what it was told to allow; it takes part in no further round of this federation",
+        epsilon = limit.epsilon(), delta = limit.delta()
+    )]
+    BeyondLimit {
+        /// The client's number.
+        client: u32,
+        /// The round that it is asked for.
+        round: u32,
+        /// What it allows.
+        limit: Box<OwnLimit>,
     },
     /// It is not known which rounds were answered, or that cannot be kept.
     #[error(transparent)]

@@ -6,8 +6,8 @@
 //! says it all.
 //!
 //! The file has one line for each plan by which the client has taken part: `<SHA-256 of the plan> <last round> <number of
-//! rounds> <last masked round that got an answer>`. The first two numbers are of rounds for which it drew noise: such a round
-//! is noted before the training in it begins, and one that is never sent counts as well. A federation that begins anew by
+//! rounds> <last masked round that got an answer>`. The first two numbers are of rounds for which it drew noise, and where it has a
+//! limit of its own of all rounds: such a round is noted before the training in it begins, and one that is never sent counts as well. A federation that begins anew by
 //! the same plan cannot be told from a coordinator that asks again.
 
 use privet_core::participant::TrainedRounds;
@@ -96,6 +96,12 @@ impl AnsweredRounds {
     /// The rounds of this plan for which noise was drawn.
     pub fn noised(&self, plan: HexDigest) -> TrainedRounds {
         self.by(plan).noised
+    }
+
+    /// How many rounds of all other plans are noted.
+    pub fn by_other_plans(&self, plan: HexDigest) -> u32 {
+        let others = self.rounds.iter().filter(|(other, _)| **other != plan);
+        others.fold(0, |sum, (_, rounds)| rounds.noised.count.saturating_add(sum))
     }
 
     /// The last masked round of this plan in which the client gave shares; 0 before the first.
@@ -194,6 +200,7 @@ mod tests {
         }
         let again = AnsweredRounds::beside(Some(&key)).unwrap();
         assert_eq!(again.noised(ONE), TrainedRounds { last: 7, count: 2 });
+        assert_eq!((again.by_other_plans(ONE), again.by_other_plans(OTHER)), (1, 2));
         assert_eq!((again.noised(OTHER).last, again.last()), (1, 7));
         assert_eq!(AnsweredRounds::beside(None).unwrap().last(), 0);
     }

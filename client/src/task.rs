@@ -2,7 +2,7 @@
 
 use crate::lease::HeldLease;
 use privet_core::nn::Examples;
-use privet_core::participant::{Declined, HiddenUpdate, Participant, ParticipantError, Trained};
+use privet_core::participant::{Declined, HiddenUpdate, OwnLimit, Participant, ParticipantError, Trained};
 use privet_core::privacy::Clip;
 use privet_core::protocol::HexDigest;
 use privet_core::round::MaskingRules;
@@ -24,6 +24,8 @@ pub(crate) enum Prepared {
     Declined(Declined),
     /// Its privacy is spent on this round already.
     Spent,
+    /// The round would spend more than the client allows.
+    Beyond(OwnLimit),
     /// The coordinator no longer has the model: the round is over.
     Outdated,
 }

@@ -152,6 +152,18 @@ pub(crate) struct Client {
     /// by whatever plan the coordinator has, with the privacy and the masks that this one happens to ask for.
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
+    /// Spend no more than this epsilon in the federation, by the client's own account: a round that would pass it is refused.
+    #[arg(
+        long,
+        value_name = "EPSILON",
+        alias = "max-epsilon",
+        requires = "key",
+        allow_negative_numbers = true
+    )]
+    pub(crate) maximum_epsilon: Option<f64>,
+    /// The delta at which --maximum-epsilon is measured; that of the plan if left out.
+    #[arg(long, requires = "maximum_epsilon", allow_negative_numbers = true)]
+    pub(crate) delta: Option<f64>,
     /// Take part in masked rounds only, and in none of fewer clients than this, whatever the plan says.
     #[arg(long, value_name = "CLIENTS", default_value_t = 0)]
     pub(crate) minimum_cohort: u32,

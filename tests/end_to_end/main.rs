@@ -11,6 +11,7 @@ mod harness;
 mod masked;
 mod metrics;
 mod model_file;
+mod own_limit;
 mod privacy_command;
 mod private_runs;
 mod purity;

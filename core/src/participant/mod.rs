@@ -13,6 +13,7 @@
 mod gradient_norms;
 mod local_training;
 mod masked;
+mod own_limit;
 mod private_training;
 mod protecting;
 mod states;
@@ -21,5 +22,6 @@ mod writing;
 pub(crate) use gradient_norms::GradientNorms;
 pub use local_training::{LocalTraining, LocalTrainingError, Task, Worker};
 pub use masked::{Advertised, Confirmed, HiddenUpdate, Masked, MaskedRoundError, Masker, Shared};
+pub use own_limit::{OwnLimit, OwnLimitError};
 pub use private_training::TrainedRounds;
 pub use states::{Assigned, Declined, Participant, ParticipantError, Ready, Trained};

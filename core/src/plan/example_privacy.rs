@@ -15,7 +15,7 @@ use crate::nn::{BatchSize, Recipe};
 use crate::privacy::accounting::Accountant;
 use crate::privacy::accounting::calibration::Target;
 use crate::privacy::sampling::{DiscreteGaussian, LayeredSampler, Variance};
-use crate::privacy::{Clip, Event, Ledger, LedgerError, Next, STEP_DISTANCE};
+use crate::privacy::{Clip, Event, Ledger, LedgerError, STEP_DISTANCE};
 
 const UNIT: Key = ("privacy", "unit");
 const NOISE_AT: Key = ("privacy", "noise-at");
@@ -160,32 +160,12 @@ impl Checker {
         let faulty = |fault: PrivacyFault| self.fault("privacy", "noise-multiplier", fault.into());
         let ledger =
             Ledger::new(section.delta, section.target_epsilon).map_err(|error| faulty(error.into()))?;
-        let mut accountant = Accountant::default();
-        let mut fits = |rounds: u32| {
-            let events = event.repeated(event.count().saturating_mul(rounds.into()));
-            let events = events.map_err(|error| faulty(error.into()))?;
-            match ledger.next(&[events], distance * f64::from(rounds), &mut accountant) {
-                Ok(next) => Ok::<bool, PlanError>(matches!(next, Next::Fits(_))),
-                // So much is spent that even the last digits of the samplers tell.
-                Err(LedgerError::SamplerTooRough { .. }) if section.target_epsilon.is_some() => Ok(false),
-                Err(LedgerError::SamplerTooRough { .. }) => {
-                    Err(faulty(PrivacyFault::NothingPromised { rounds }))
-                }
-                Err(error) => Err(faulty(error.into())),
-            }
-        };
-        if fits(rounds)? {
-            return Ok(rounds);
+        match ledger.affords(event, distance, rounds, &mut Accountant::default()) {
+            Ok(0) => Err(self.conflict(TARGET, NOISE, Conflict::FirstRoundPasses)),
+            Ok(affordable) => Ok(affordable),
+            Err(LedgerError::SamplerTooRough { .. }) => Err(faulty(PrivacyFault::NothingPromised { rounds })),
+            Err(error) => Err(faulty(error.into())),
         }
-        if !fits(1)? {
-            return Err(self.conflict(TARGET, NOISE, Conflict::FirstRoundPasses));
-        }
-        let (mut within, mut beyond) = (1, rounds);
-        while beyond - within > 1 {
-            let middle = within + (beyond - within) / 2;
-            if fits(middle)? { within = middle } else { beyond = middle }
-        }
-        Ok(within)
     }
 }
 

@@ -150,6 +150,37 @@ impl Ledger {
         })
     }
 
+    /// How many releases like this one fit, at most `most`; all of them without a target. `distance` is that of one.
+    ///
+    /// # Errors
+    /// As [`Ledger::next`]; with a target, what is [`LedgerError::SamplerTooRough`] does not fit.
+    pub fn affords(
+        &self,
+        event: Event,
+        distance: f64,
+        most: u32,
+        accountant: &mut Accountant,
+    ) -> Result<u32, LedgerError> {
+        let mut fits = |releases: u32| {
+            let events = event.repeated(event.count().saturating_mul(releases.into())).map_err(too_many)?;
+            match self.next(&[events], distance * f64::from(releases), accountant) {
+                Ok(next) => Ok(matches!(next, Next::Fits(_))),
+                // So much is spent that even the last digits of the samplers tell.
+                Err(LedgerError::SamplerTooRough { .. }) if self.target.is_some() => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        if most == 0 || fits(most)? {
+            return Ok(most);
+        }
+        let (mut within, mut beyond) = (0, most);
+        while beyond - within > 1 {
+            let middle = within + (beyond - within) / 2;
+            if fits(middle)? { within = middle } else { beyond = middle }
+        }
+        Ok(within)
+    }
+
     /// A copy with more events.
     fn with(&self, events: &[Event], distance: f64) -> Result<Ledger, LedgerError> {
         if !(distance >= 0.0 && distance.is_finite()) {
@@ -249,6 +280,26 @@ mod tests {
         let target = Target::new(2.5, 1e-5).unwrap();
         assert_eq!(ledger.releases(), accountant.rounds(target, round()).unwrap());
         assert_eq!(ledger.spent(&mut accountant).unwrap().unwrap().epsilon, last);
+    }
+
+    #[test]
+    fn as_many_releases_are_afforded_as_fit_one_by_one() {
+        let mut accountant = Accountant::default();
+        let mut ledger = Ledger::new(1e-5, Some(2.5)).unwrap();
+        let most = ledger.affords(round(), 1e-12, 1_000, &mut accountant).unwrap();
+        assert!(most > 3, "{most}");
+        assert_eq!(ledger.affords(round(), 1e-12, 3, &mut accountant), Ok(3));
+        // What was recorded counts.
+        ledger.record(round().repeated(2).unwrap(), 2e-12).unwrap();
+        assert_eq!(ledger.affords(round(), 1e-12, 1_000, &mut accountant), Ok(most - 2));
+        for _ in 2..most {
+            assert!(matches!(ledger.next(&[round()], 1e-12, &mut accountant), Ok(Next::Fits(_))));
+            ledger.record(round(), 1e-12).unwrap();
+        }
+        assert!(matches!(ledger.next(&[round()], 1e-12, &mut accountant), Ok(Next::Passes { .. })));
+        assert_eq!(ledger.affords(round(), 1e-12, 1_000, &mut accountant), Ok(0));
+        let endless = Ledger::new(1e-5, None).unwrap();
+        assert_eq!(endless.affords(round(), 1e-12, 100, &mut accountant), Ok(100));
     }
 
     #[test]
