@@ -7,7 +7,7 @@ pub(crate) use network::{
     ReceiptCommand, Status, VerifyReceipts,
 };
 
-use crate::privacy::Privacy;
+use crate::privacy::Questions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use privet_core::simulation::Regime;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Judge a model file on data.
     Evaluate(Evaluate),
     /// What does privacy cost? Epsilon, noise, rounds or sampling, by a tight accountant.
-    Privacy(Privacy),
+    Privacy(Questions),
     /// Look into a model file, or write it for other runtimes.
     Model(Model),
 }

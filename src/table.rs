@@ -4,7 +4,7 @@ use crate::document::compare::{CENTRALIZED, Comparison, Regime};
 use crate::document::estimate::Estimate;
 use crate::document::evaluate::ModelEvaluation;
 use crate::document::model::ModelDescription;
-use crate::document::privacy::{Bounds, Epsilon, Noise, Release, Rounds, Sampling};
+use crate::document::privacy::Privacy;
 use crate::document::simulate::Simulation;
 use crate::document::tune::Tuning;
 use crate::metrics;
@@ -128,62 +128,53 @@ pub(crate) fn evaluation(evaluation: &ModelEvaluation) -> String {
     .join("\n\n")
 }
 
-/// What so many rounds cost: the answer first, then every bound.
-pub(crate) fn epsilon(document: &Epsilon) -> String {
-    let answer = ("epsilon", format!("{:.6}", document.epsilon));
-    let noise = ("noise multiplier", document.noise_multiplier.to_string());
-    let given = [noise, ("rounds", quantity::count(document.rounds)), ("delta", document.delta.to_string())];
-    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
+/// Which of its figures a document of `privet privacy` was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// What rounds cost.
+    Epsilon,
+    /// The least noise.
+    Noise,
+    /// The most rounds.
+    Rounds,
+    /// The largest sampling rate.
+    Sampling,
 }
 
-/// The least noise that a target allows.
-pub(crate) fn noise(document: &Noise) -> String {
-    let answer = ("noise multiplier", format!("{:.6}", document.noise_multiplier));
-    let target = ("target epsilon", document.target_epsilon.to_string());
-    let given = [target, ("rounds", quantity::count(document.rounds)), ("delta", document.delta.to_string())];
-    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
-}
-
-/// The most rounds that a target allows.
-pub(crate) fn rounds(document: &Rounds) -> String {
-    let answer = ("rounds", quantity::count(document.rounds));
-    let target = ("target epsilon", document.target_epsilon.to_string());
-    let noise = ("noise multiplier", document.noise_multiplier.to_string());
-    let given = [target, noise, ("delta", document.delta.to_string())];
-    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
-}
-
-/// The largest sampling rate that a target allows.
-pub(crate) fn sampling(document: &Sampling) -> String {
-    // Four digits that surely stay within the target.
-    let digits = 10f64.powf(3.0 - document.release.q.log10().floor());
-    let answer = ("sampling rate q", ((document.release.q * digits).floor() / digits).to_string());
-    let target = ("target epsilon", document.target_epsilon.to_string());
-    let noise = ("noise multiplier", document.noise_multiplier.to_string());
-    let given =
-        [target, noise, ("rounds", quantity::count(document.rounds)), ("delta", document.delta.to_string())];
-    privacy(answer, &given, &document.release, &document.bound, &document.bounds)
-}
-
-/// An answer of the accountants, to what it answers, and epsilon by each of them; the one that counts is marked.
-fn privacy(
-    answer: (&str, String),
-    given: &[(&str, String)],
-    release: &Release,
-    bound: &str,
-    bounds: &Bounds,
-) -> String {
-    let mut rows = vec![[answer.0.to_owned(), answer.1]];
-    rows.extend(given.iter().map(|(name, value)| [(*name).to_owned(), value.clone()]));
+/// The answer of the accountants first, then what it answers, and epsilon by each of them; the one that counts is marked.
+pub(crate) fn privacy(answer: Answer, document: &Privacy) -> String {
+    let Privacy { noise_multiplier, rounds, target_epsilon, epsilon, bound, bounds, delta, release } =
+        document;
+    let row = |name: &str, value: String| [name.to_owned(), value];
+    let mut rows = vec![match answer {
+        Answer::Epsilon => row("epsilon", format!("{epsilon:.6}")),
+        Answer::Noise => row("noise multiplier", format!("{noise_multiplier:.6}")),
+        Answer::Rounds => row("rounds", quantity::count(*rounds)),
+        Answer::Sampling => row("sampling rate q", rounded_down(release.q)),
+    }];
+    rows.extend(target_epsilon.map(|target| row("target epsilon", target.to_string())));
+    if answer != Answer::Noise {
+        rows.push(row("noise multiplier", noise_multiplier.to_string()));
+    }
+    if answer != Answer::Rounds {
+        rows.push(row("rounds", quantity::count(*rounds)));
+    }
     rows.extend([
-        ["mechanism".to_owned(), release.mechanism.clone()],
-        ["sampling".to_owned(), format!("{}, rate {}", release.sampling, release.q)],
+        row("delta", delta.to_string()),
+        row("mechanism", release.mechanism.clone()),
+        row("sampling", format!("{}, rate {}", release.sampling, release.q)),
     ]);
     let by = bounds.rows().into_iter().map(|(name, epsilon)| {
         let epsilon = epsilon.map_or_else(|| "-".to_owned(), |epsilon| format!("{epsilon:.6}"));
         [name.to_owned(), epsilon, if name == bound { "counts" } else { "" }.to_owned()]
     });
     [table(Vec::new(), rows), table(vec!["accountant", "epsilon", ""], by)].join("\n\n")
+}
+
+/// Four digits of a rate that surely stay below it.
+fn rounded_down(rate: f64) -> String {
+    let digits = 10f64.powf(3.0 - rate.log10().floor());
+    ((rate * digits).floor() / digits).to_string()
 }
 
 /// Candidates that a table shows at most.

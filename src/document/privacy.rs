@@ -1,13 +1,21 @@
-//! The documents of `privet privacy`.
+//! The document of `privet privacy`.
 
 use privet_core::privacy::accounting::Bound;
 use privet_core::privacy::{Event, Neighbouring};
 use serde::{Deserialize, Serialize};
 
-/// What so many rounds cost.
+/// What releases spend, with so much noise, so often and of so many: three of these are given, or a target and two of them, and
+/// the rest is the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Epsilon {
-    /// The smallest sound bound.
+pub(crate) struct Privacy {
+    /// Deviation of the noise over the clip.
+    pub(crate) noise_multiplier: f64,
+    /// How many releases.
+    pub(crate) rounds: u64,
+    /// The epsilon to stay within; left out where epsilon is the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) target_epsilon: Option<f64>,
+    /// What is spent: the smallest sound bound.
     pub(crate) epsilon: f64,
     /// Which accountant it is from: `analytic`, `pld`, `rdp` or `rdp-fractional`.
     pub(crate) bound: String,
@@ -15,79 +23,9 @@ pub(crate) struct Epsilon {
     pub(crate) bounds: Bounds,
     /// The probability with which the promise may fail.
     pub(crate) delta: f64,
-    /// Deviation of the noise over the clip.
-    pub(crate) noise_multiplier: f64,
-    /// How many releases.
-    pub(crate) rounds: u64,
     /// What is released in a round.
     #[serde(flatten)]
     pub(crate) release: Release,
-}
-
-/// The least noise that a target allows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Noise {
-    /// Deviation of the noise over the clip.
-    pub(crate) noise_multiplier: f64,
-    /// The epsilon to stay within.
-    pub(crate) target_epsilon: f64,
-    /// What is spent with that noise.
-    pub(crate) epsilon: f64,
-    /// As in [`Epsilon`].
-    pub(crate) bound: String,
-    /// As in [`Epsilon`].
-    pub(crate) bounds: Bounds,
-    /// As in [`Epsilon`].
-    pub(crate) delta: f64,
-    /// As in [`Epsilon`].
-    pub(crate) rounds: u64,
-    /// As in [`Epsilon`].
-    #[serde(flatten)]
-    pub(crate) release: Release,
-}
-
-/// The most rounds that a target allows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Rounds {
-    /// How many releases.
-    pub(crate) rounds: u64,
-    /// The epsilon to stay within.
-    pub(crate) target_epsilon: f64,
-    /// What so many rounds spend.
-    pub(crate) epsilon: f64,
-    /// As in [`Epsilon`].
-    pub(crate) bound: String,
-    /// As in [`Epsilon`].
-    pub(crate) bounds: Bounds,
-    /// As in [`Epsilon`].
-    pub(crate) delta: f64,
-    /// As in [`Epsilon`].
-    pub(crate) noise_multiplier: f64,
-    /// As in [`Epsilon`].
-    #[serde(flatten)]
-    pub(crate) release: Release,
-}
-
-/// The largest sampling rate that a target allows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Sampling {
-    /// What is released in a round; its rate is the answer.
-    #[serde(flatten)]
-    pub(crate) release: Release,
-    /// The epsilon to stay within.
-    pub(crate) target_epsilon: f64,
-    /// What is spent at that rate.
-    pub(crate) epsilon: f64,
-    /// As in [`Epsilon`].
-    pub(crate) bound: String,
-    /// As in [`Epsilon`].
-    pub(crate) bounds: Bounds,
-    /// As in [`Epsilon`].
-    pub(crate) delta: f64,
-    /// As in [`Epsilon`].
-    pub(crate) noise_multiplier: f64,
-    /// As in [`Epsilon`].
-    pub(crate) rounds: u64,
 }
 
 /// An accountant's name.

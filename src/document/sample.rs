@@ -7,7 +7,7 @@ use super::explanation::{ExplainedFeature, Explanation};
 use super::metrics::{Averages, Metrics};
 use super::model::{ModelDescription, ModelLayer};
 use super::origin::{DataIdentity, Origin, PlanIdentity, Transport};
-use super::privacy::{Bounds, Epsilon, Noise, Release, Rounds, Sampling};
+use super::privacy::{Bounds, Privacy as Accounted, Release};
 use super::round::{AlteredShares, Bytes, Complaint, Masked, Round, RoundSeconds, StageClients, Unprotected};
 use super::simulate::{Outcome, Privacy, RunSeconds, Simulation};
 use super::tune::{TunedCandidate, Tuning};
@@ -266,29 +266,20 @@ fn release() -> Release {
     }
 }
 
-pub(crate) fn epsilon() -> Epsilon {
-    Epsilon {
+pub(crate) fn epsilon() -> Accounted {
+    Accounted {
+        noise_multiplier: 1.1,
+        rounds: 100,
+        target_epsilon: None,
         epsilon: 1.0,
         bound: "pld".into(),
         bounds: bounds(),
         delta: 1e-5,
-        noise_multiplier: 1.1,
-        rounds: 100,
         release: release(),
     }
 }
 
-pub(crate) fn noise() -> Noise {
-    let Epsilon { epsilon, bound, bounds, delta, noise_multiplier, rounds, release } = epsilon();
-    Noise { target_epsilon: 1.0, epsilon, bound, bounds, delta, noise_multiplier, rounds, release }
-}
-
-pub(crate) fn rounds() -> Rounds {
-    let Epsilon { epsilon, bound, bounds, delta, noise_multiplier, rounds, release } = epsilon();
-    Rounds { target_epsilon: 1.0, epsilon, bound, bounds, delta, noise_multiplier, rounds, release }
-}
-
-pub(crate) fn sampling() -> Sampling {
-    let Epsilon { epsilon, bound, bounds, delta, noise_multiplier, rounds, release } = epsilon();
-    Sampling { target_epsilon: 1.0, epsilon, bound, bounds, delta, noise_multiplier, rounds, release }
+/// What noise, rounds or a rate were found for.
+pub(crate) fn within_target() -> Accounted {
+    Accounted { target_epsilon: Some(1.0), ..epsilon() }
 }

@@ -4,7 +4,7 @@ use super::compare::Regime;
 use super::evaluate::ModelEvaluation;
 use super::metrics::Metrics;
 use super::sample::{
-    epsilon, evaluation, every_field as comparison, model, noise, round, rounds, sampling, simulation, tuning,
+    epsilon, evaluation, every_field as comparison, model, round, simulation, tuning, within_target,
 };
 use super::status;
 use privet_core::identity::Identity;
@@ -47,9 +47,9 @@ fn the_page_lists_the_fields_of_an_evaluation() {
 #[test]
 fn the_page_lists_the_fields_of_the_accountant_s_answers() {
     agree("privacy epsilon", &epsilon());
-    agree("privacy noise", &noise());
-    agree("privacy rounds", &rounds());
-    agree("privacy sampling", &sampling());
+    for question in ["noise", "rounds", "sampling"] {
+        agree(&format!("privacy {question}"), &within_target());
+    }
 }
 
 #[test]
@@ -110,9 +110,7 @@ fn documents_survive_being_written_and_read() {
     survives(&simulation());
     survives(&evaluation());
     survives(&epsilon());
-    survives(&noise());
-    survives(&rounds());
-    survives(&sampling());
+    survives(&within_target());
     survives(&model());
     survives(&tuning());
     survives(&ModelEvaluation { classification: None, metrics: Metrics::default(), ..evaluation() });

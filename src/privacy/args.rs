@@ -6,7 +6,7 @@ use privet_core::privacy::{Event, EventError, Mechanism, Neighbouring, Sampling}
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(crate) struct Privacy {
+pub(crate) struct Questions {
     #[command(subcommand)]
     pub(crate) question: Question,
 }
@@ -27,78 +27,88 @@ pub(crate) enum Question {
 pub(crate) struct EpsilonArgs {
     #[command(flatten)]
     pub(super) release: ReleaseArgs,
-    /// Standard deviation of the noise over the clip (for laplace: its scale b over the clip).
-    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
-    pub(super) noise_multiplier: f64,
-    /// How many rounds, or steps of training, there are.
-    #[arg(long, default_value_t = 1)]
-    pub(super) rounds: u64,
-    /// The probability with which the promise may fail.
-    #[arg(long, allow_negative_numbers = true)]
-    pub(super) delta: f64,
+    #[command(flatten)]
+    pub(super) noise: NoiseMultiplier,
+    #[command(flatten)]
+    pub(super) count: Count,
     /// Draw epsilon over the rounds into this file: .svg or .html.
     #[arg(long, value_name = "FILE")]
     pub(super) chart: Option<PathBuf>,
-    /// Print one JSON document (docs/json.md).
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) told: Told,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NoiseArgs {
     #[command(flatten)]
     pub(super) release: ReleaseArgs,
-    /// The epsilon to stay within.
-    #[arg(long, allow_negative_numbers = true)]
-    pub(super) epsilon: f64,
-    /// How many rounds, or steps of training, there are.
-    #[arg(long, default_value_t = 1)]
-    pub(super) rounds: u64,
-    /// The probability with which the promise may fail.
-    #[arg(long, allow_negative_numbers = true)]
-    pub(super) delta: f64,
-    /// Print one JSON document (docs/json.md).
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) limit: Limit,
+    #[command(flatten)]
+    pub(super) count: Count,
+    #[command(flatten)]
+    pub(super) told: Told,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RoundsArgs {
     #[command(flatten)]
     pub(super) release: ReleaseArgs,
-    /// The epsilon to stay within.
-    #[arg(long, allow_negative_numbers = true)]
-    pub(super) epsilon: f64,
-    /// Standard deviation of the noise over the clip (for laplace: its scale b over the clip).
-    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
-    pub(super) noise_multiplier: f64,
-    /// The probability with which the promise may fail.
-    #[arg(long, allow_negative_numbers = true)]
-    pub(super) delta: f64,
-    /// Print one JSON document (docs/json.md).
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) limit: Limit,
+    #[command(flatten)]
+    pub(super) noise: NoiseMultiplier,
+    #[command(flatten)]
+    pub(super) told: Told,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SamplingArgs {
     #[command(flatten)]
-    pub(super) law: LawArgs,
-    /// The epsilon to stay within.
-    #[arg(long, allow_negative_numbers = true)]
-    pub(super) epsilon: f64,
-    /// Standard deviation of the noise over the clip.
-    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
-    pub(super) noise_multiplier: f64,
-    /// How many rounds, or steps of training, there are.
-    #[arg(long, default_value_t = 1)]
-    pub(super) rounds: u64,
-    /// The probability with which the promise may fail.
-    #[arg(long, allow_negative_numbers = true)]
-    pub(super) delta: f64,
+    law: LawArgs,
+    #[command(flatten)]
+    pub(super) limit: Limit,
+    #[command(flatten)]
+    pub(super) noise: NoiseMultiplier,
+    #[command(flatten)]
+    pub(super) count: Count,
     /// When two data sets are neighbours; add-or-remove-one if left out.
     #[arg(long, value_enum)]
     neighbouring: Option<Relation>,
+    #[command(flatten)]
+    pub(super) told: Told,
+}
+
+/// How much noise is given.
+#[derive(Debug, Args)]
+pub(crate) struct NoiseMultiplier {
+    /// Standard deviation of the noise over the clip (for laplace: its scale b over the clip).
+    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
+    pub(super) noise_multiplier: f64,
+}
+
+/// How many releases are given.
+#[derive(Debug, Args)]
+pub(crate) struct Count {
+    /// How many rounds, or steps of training, there are.
+    #[arg(long, default_value_t = 1)]
+    pub(super) rounds: u64,
+}
+
+/// What may be spent.
+#[derive(Debug, Args)]
+pub(crate) struct Limit {
+    /// The epsilon to stay within.
+    #[arg(long, allow_negative_numbers = true)]
+    pub(super) epsilon: f64,
+}
+
+/// At which delta the answer is told, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Told {
+    /// The probability with which the promise may fail.
+    #[arg(long, allow_negative_numbers = true)]
+    pub(super) delta: f64,
     /// Print one JSON document (docs/json.md).
     #[arg(long)]
     pub(super) json: bool,
@@ -163,9 +173,9 @@ enum Relation {
 impl SamplingArgs {
     /// All rounds, with Poisson samples of rate `q`.
     pub(super) fn event(&self, q: f64) -> Result<Event, EventError> {
-        let mechanism = self.law.mechanism(self.noise_multiplier);
+        let mechanism = self.law.mechanism(self.noise.noise_multiplier);
         let neighbouring = self.neighbouring.map_or(Neighbouring::AddOrRemoveOne, Neighbouring::from);
-        Event::new(mechanism, Sampling::Poisson { q }, neighbouring, self.rounds)
+        Event::new(mechanism, Sampling::Poisson { q }, neighbouring, self.count.rounds)
     }
 }
 
