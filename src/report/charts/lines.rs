@@ -2,10 +2,10 @@
 
 use super::{Area, Drawn, FINENESS, anchored, figure, fine, text};
 use crate::report::ReportError;
-use crate::report::palette::{GRID, INK, MUTED};
+use crate::report::palette::{GRID, INK, MUTED, Marker, marker};
 use maud::Markup;
 use plotters::chart::{ChartBuilder, LabelAreaPosition};
-use plotters::element::{Circle, PathElement, Polygon};
+use plotters::element::{Circle, EmptyElement, PathElement, Polygon, Rectangle, TriangleMarker};
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBColor, ShapeStyle};
 use std::ops::Range;
@@ -13,6 +13,8 @@ use std::ops::Range;
 const HEIGHT: u32 = 300;
 /// Points a curve is drawn with at most; more than a screen shows only make the file large.
 const MOST_POINTS: usize = 400;
+/// Markers on a curve at most.
+const MARKERS: usize = 8;
 /// Values beyond this do not belong on a chart (a loss that diverged) and would break its arithmetic.
 const LARGEST: f64 = 1e15;
 
@@ -101,9 +103,25 @@ fn draw(
     }
     for (colour, points) in drawable {
         let line: Vec<(f64, f64)> = points.iter().map(|point| (point.x, inside(point.y))).collect();
-        if let [alone] = line[..] {
+        let marked = super::evenly(&line, MARKERS);
+        match marker(*colour) {
             // A path of one point is not seen.
-            context.draw_series([Circle::new(alone, fine(4), colour.filled())])?;
+            None if line.len() > 1 => {}
+            None | Some(Marker::Circle) => {
+                let circle = |at| Circle::new(at, fine(4), colour.filled());
+                context.draw_series(marked.into_iter().map(circle))?;
+            }
+            Some(Marker::Square) => {
+                let half = fine(4) as i32;
+                let square = |at| {
+                    EmptyElement::at(at) + Rectangle::new([(-half, -half), (half, half)], colour.filled())
+                };
+                context.draw_series(marked.into_iter().map(square))?;
+            }
+            Some(Marker::Triangle) => {
+                let triangle = |at| TriangleMarker::new(at, fine(5), colour.filled());
+                context.draw_series(marked.into_iter().map(triangle))?;
+            }
         }
         context.draw_series([PathElement::new(line, stroke(*colour, 2.2))])?;
     }

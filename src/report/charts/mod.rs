@@ -9,7 +9,7 @@ pub(super) use heat_map::{Column, HeatMap, heat_map, opacity};
 pub(super) use lines::{LineChart, Point, Series, lines};
 
 use super::ReportError;
-use super::palette;
+use super::palette::{self, Marker};
 use maud::{Markup, PreEscaped, html};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
@@ -98,6 +98,13 @@ pub(super) fn line_swatch(colour: RGBColor) -> Markup {
     html! {
         svg.swatch viewBox="0 0 128 40" aria-hidden="true" {
             polyline fill="none" stroke=(palette::hex(colour)) stroke-width="9" points="0,20 128,20" {}
+            @if let Some(marker) = palette::marker(colour) {
+                @match marker {
+                    Marker::Circle => { circle cx="64" cy="20" r="18" fill=(palette::hex(colour)) {} }
+                    Marker::Square => { rect x="46" y="2" width="36" height="36" fill=(palette::hex(colour)) {} }
+                    Marker::Triangle => { polygon points="64,0 86,38 42,38" fill=(palette::hex(colour)) {} }
+                }
+            }
         }
     }
 }
