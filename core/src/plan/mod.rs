@@ -5,6 +5,7 @@
 
 mod check;
 mod cohort;
+mod conflict;
 mod correlation;
 mod error;
 mod example_privacy;
@@ -24,9 +25,10 @@ mod weights;
 
 pub use check::{Overrides, Plan};
 pub use cohort::{CohortRule, SamplingRule};
+pub use conflict::Conflict;
 pub(crate) use correlation::CorrelatedSource;
 pub use correlation::Correlation;
-pub use error::{Conflict, PlanError};
+pub use error::PlanError;
 pub use example_privacy::{ExampleRule, noise_for_steps};
 pub use masking::Masking;
 pub use privacy_fault::PrivacyFault;

@@ -29,7 +29,10 @@ mod resume;
 mod rules;
 mod sealed;
 mod standing;
+#[cfg(test)]
+mod testing;
 mod time;
+mod turn;
 
 pub use collecting::Collecting;
 pub use correlated::NoiseState;

@@ -228,34 +228,16 @@ impl Federation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregation::FederatedAveraging;
-    use crate::encoding::{FixedPoint, Update};
+    use crate::encoding::Update;
     use crate::params::Layout;
-    use crate::plan::{CohortRule, Plan, SamplingRule};
+    use crate::plan::Plan;
     use crate::protocol::HexDigest;
-    use crate::random::Seed;
+    use crate::round::testing::rules;
     use crate::round::{Effect, Event, Submission, Timestamp};
     use std::sync::Arc;
     use std::time::Duration;
 
     const START: Timestamp = Timestamp(1_000);
-
-    fn rules() -> Rules {
-        Rules {
-            places: 3,
-            wait_for: 3,
-            rounds: 2,
-            cohort: CohortRule { sampling: SamplingRule::Fixed, fraction: 1.0, over_selection: 1.0 },
-            minimum: 2,
-            deadline: Duration::from_secs(10),
-            weight_cap: 100,
-            grid: FixedPoint::new(16).unwrap(),
-            strategy: FederatedAveraging { server_learning_rate: 1.0 },
-            seed: Seed(1),
-            protection: None,
-            masking: None,
-        }
-    }
 
     fn model() -> Params {
         Params::zeros(Arc::new(Layout::new([("0.bias".into(), vec![2])])))

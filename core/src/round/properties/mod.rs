@@ -3,6 +3,7 @@
 //! Lists of operations are carried to the engine and to a small reference of sets and integers. The engine must give
 //! the answers that the reference expects, and everything that can be seen of it must follow from the reference.
 
+mod face;
 mod kept;
 mod masking;
 mod reference;

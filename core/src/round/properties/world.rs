@@ -1,5 +1,6 @@
 //! A federation, what a store keeps of it, and the reference; after each operation all three must agree.
 
+use super::face::face;
 use super::kept::Kept;
 use super::masking::{Members, Way};
 use super::reference::{Ask, Counted, Reference};
@@ -29,23 +30,6 @@ pub(super) struct World<'a> {
     receipts: BTreeMap<(u32, u32), Receipt>,
     epsilon: f64,
     restarts: u8,
-}
-
-/// What an open round has counted, who has declined, and the sum.
-type Collected = (BTreeMap<u32, Contribution>, BTreeSet<u32>, Vec<u8>);
-
-/// All that can be seen of a federation. Who came late is left out: a refused event may change that.
-#[derive(Debug, PartialEq)]
-struct Face {
-    enrolled: BTreeSet<u32>,
-    model: Vec<f32>,
-    history: Vec<RoundRecord>,
-    phase: String,
-    collected: Option<Collected>,
-    assignments: Vec<Option<Assignment>>,
-    releases: Option<u64>,
-    epsilon: Option<f64>,
-    is_exhausted: bool,
 }
 
 impl<'a> World<'a> {
@@ -374,35 +358,6 @@ fn cohort(round: u32, effects: &[Effect], federation: &Federation) -> BTreeSet<u
         Phase::Masked(open) => open.cohort().clone(),
         other => panic!("round {round} was opened, and now there is {other:?}"),
     })
-}
-
-fn face(federation: &Federation) -> Face {
-    let without_late = |record: &RoundRecord| RoundRecord { late: BTreeSet::new(), ..record.clone() };
-    let (phase, collected) = match federation.phase() {
-        Phase::Gathering => ("gathering".to_owned(), None),
-        Phase::Finished => ("finished".to_owned(), None),
-        Phase::Collecting(open) => {
-            let parts = (open.contributions.clone(), open.declined.clone(), open.sum().encode());
-            (serde_json::to_string(open).unwrap(), Some(parts))
-        }
-        Phase::Masked(open) => {
-            let tasks: Vec<_> = open.cohort().iter().map(|client| open.task(*client, open.stage())).collect();
-            let stage = (open.as_opened(), open.stage(), open.deadline(), open.awaited(), &open.declined);
-            (format!("{stage:?} {tasks:?}"), None)
-        }
-        Phase::Interrupted(interrupted) => (format!("{interrupted:?}"), None),
-    };
-    Face {
-        enrolled: federation.enrolled().clone(),
-        model: federation.model().values().to_vec(),
-        history: federation.history().iter().map(without_late).collect(),
-        phase,
-        collected,
-        assignments: (0..=PARAMETERS as u32).map(|client| federation.assignment(client).ok()).collect(),
-        releases: federation.ledger().map(|ledger| ledger.releases()),
-        epsilon: federation.epsilon(),
-        is_exhausted: federation.is_exhausted(),
-    }
 }
 
 fn seed(restarts: u8) -> Arc<NoiseSeed> {

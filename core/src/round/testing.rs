@@ -1,0 +1,26 @@
+//! What tests of rounds share.
+
+use super::Rules;
+use crate::aggregation::FederatedAveraging;
+use crate::encoding::FixedPoint;
+use crate::plan::{CohortRule, SamplingRule};
+use crate::random::Seed;
+use std::time::Duration;
+
+/// Two parameters, three places, everybody in every round, two contributions at the least, ten seconds.
+pub(super) fn rules() -> Rules {
+    Rules {
+        places: 3,
+        wait_for: 3,
+        rounds: 2,
+        cohort: CohortRule { sampling: SamplingRule::Fixed, fraction: 1.0, over_selection: 1.0 },
+        minimum: 2,
+        deadline: Duration::from_secs(10),
+        weight_cap: 100,
+        grid: FixedPoint::new(16).unwrap(),
+        strategy: FederatedAveraging { server_learning_rate: 1.0 },
+        seed: Seed(1),
+        protection: None,
+        masking: None,
+    }
+}
