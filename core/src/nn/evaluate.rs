@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::evaluation::{Evaluation, Sums};
 use super::examples::{Examples, Target};
+use super::misfit::{Misfit, check_model, check_width, fitting_target};
 use super::network::Network;
 use super::workspace::Workspace;
 use crate::params::Params;
@@ -17,36 +18,9 @@ pub enum EvaluateError {
     /// There is nothing to judge by.
     #[error("there are no rows to judge the model by")]
     NoRows,
-    /// The rows have another number of features than the network has inputs.
-    #[error("the rows have {found} features, but the network takes {expected}: it was made for other data")]
-    WrongWidth {
-        /// Inputs of the network.
-        expected: usize,
-        /// Features of the rows.
-        found: usize,
-    },
-    /// The parameters are those of another network.
-    #[error(
-        "the model has {found} parameters, but the network has {expected}: it is of another architecture"
-    )]
-    WrongModel {
-        /// Parameters of the network.
-        expected: usize,
-        /// Parameters of the model.
-        found: usize,
-    },
-    /// A target that the network cannot be compared with.
-    #[error(
-        "row {row} has the target {target:?}, which does not fit a network for {outputs} classes (1: a number)"
-    )]
-    TargetDoesNotFit {
-        /// Which row, from 0.
-        row: usize,
-        /// Its target.
-        target: Target,
-        /// Classes of the network, or 1.
-        outputs: usize,
-    },
+    /// The rows or the model do not fit the network.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
 }
 
 /// Judges a model on all rows, which count alike whatever their weights, in parallel over chunks of a fixed size whose
@@ -126,12 +100,8 @@ fn check_shapes(network: &Network, params: &Params, examples: &dyn Examples) -> 
     if examples.is_empty() {
         return Err(EvaluateError::NoRows);
     }
-    if examples.width() != network.inputs() {
-        return Err(EvaluateError::WrongWidth { expected: network.inputs(), found: examples.width() });
-    }
-    if params.len() != network.layout().len() {
-        return Err(EvaluateError::WrongModel { expected: network.layout().len(), found: params.len() });
-    }
+    check_width(network, examples.width())?;
+    check_model(network, params)?;
     Ok(())
 }
 
@@ -158,12 +128,7 @@ fn judge(
     let rows = ROWS.min(examples.len() - start);
     workspace.reserve(network, rows);
     for slot in 0..rows {
-        let (row, outputs) = (start + slot, network.outputs());
-        let target = examples.target(row);
-        if !network.takes(target) {
-            return Err(EvaluateError::TargetDoesNotFit { row, target, outputs });
-        }
-        workspace.targets[slot] = target;
+        workspace.targets[slot] = fitting_target(network, examples, start + slot)?;
         workspace.scales[slot] = 1.0;
     }
     workspace.gather(examples, start..start + rows);
@@ -246,13 +211,13 @@ mod tests {
         let attempt = |rows: &Rows| evaluate(&network, &params, rows);
         assert_eq!(attempt(&Rows::new(9, vec![])), Err(EvaluateError::NoRows));
         let narrow = Rows::new(8, vec![Target::Class(0)]);
-        assert_eq!(attempt(&narrow), Err(EvaluateError::WrongWidth { expected: 9, found: 8 }));
+        assert_eq!(attempt(&narrow), Err(Misfit::WrongWidth { expected: 9, found: 8 }.into()));
         let (row, target, outputs) = (0, Target::Value(1.0), 4);
         let number = Rows::new(9, vec![target]);
-        assert_eq!(attempt(&number), Err(EvaluateError::TargetDoesNotFit { row, target, outputs }));
+        assert_eq!(attempt(&number), Err(Misfit::TargetDoesNotFit { row, target, outputs }.into()));
         let other =
             Network::new(&ModelConfig::default(), 9, 5, Loss::CrossEntropy { label_smoothing: 0.0 }).unwrap();
         let refused = evaluate(&other, &params, &Rows::new(9, vec![Target::Class(0)]));
-        assert!(matches!(refused, Err(EvaluateError::WrongModel { .. })));
+        assert!(matches!(refused, Err(EvaluateError::Misfit(Misfit::WrongModel { .. }))));
     }
 }

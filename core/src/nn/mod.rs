@@ -27,6 +27,7 @@ mod initializer;
 mod kernel;
 mod layers;
 mod loss;
+mod misfit;
 mod model_file;
 mod network;
 mod norm;
@@ -58,6 +59,7 @@ pub use explain::{
 pub use initializer::Initializer;
 pub use layers::Layer;
 pub use loss::Loss;
+pub use misfit::Misfit;
 pub use model_file::{ModelFileError, from_safetensors, to_safetensors};
 pub use network::{Network, NetworkError};
 pub use onnx::to_onnx;

@@ -2,6 +2,7 @@
 
 use super::evaluate::{EvaluateError, mean_loss};
 use super::examples::{Examples, Target};
+use super::misfit::Misfit;
 use super::network::Network;
 use super::recipe::{Recipe, RecipeError};
 use super::trainer::{Trainer, check_rows, shuffle};
@@ -50,36 +51,9 @@ pub enum TrainError {
     /// The rows kept back for validation cannot be judged by.
     #[error(transparent)]
     Validation(#[from] EvaluateError),
-    /// The rows have another number of features than the network has inputs.
-    #[error("the rows have {found} features, but the network takes {expected}: it was made for other data")]
-    WrongWidth {
-        /// Inputs of the network.
-        expected: usize,
-        /// Features of the rows.
-        found: usize,
-    },
-    /// The parameters are those of another network.
-    #[error(
-        "the model has {found} parameters, but the network has {expected}: it is of another architecture"
-    )]
-    WrongModel {
-        /// Parameters of the network.
-        expected: usize,
-        /// Parameters of the model.
-        found: usize,
-    },
-    /// A target that the network cannot be compared with.
-    #[error(
-        "row {row} has the target {target:?}, which does not fit a network for {outputs} classes (1: a number)"
-    )]
-    TargetDoesNotFit {
-        /// Which row, from 0.
-        row: usize,
-        /// Its target.
-        target: Target,
-        /// Classes of the network, or 1.
-        outputs: usize,
-    },
+    /// The rows or the model do not fit the network.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// A sample weight below zero, infinite or not a number.
     #[error("row {row} has the weight {weight}: a weight has to be a number of at least 0")]
     BadWeight {
@@ -283,7 +257,7 @@ mod tests {
         table.targets[13] = Target::Class(2);
         let (_, refused) = run(|training| training.validation_split = 0.5, &table);
         let (row, target, outputs) = (13, Target::Class(2), 2);
-        assert_eq!(refused, Err(TrainError::TargetDoesNotFit { row, target, outputs }));
+        assert_eq!(refused, Err(Misfit::TargetDoesNotFit { row, target, outputs }.into()));
     }
 
     #[test]

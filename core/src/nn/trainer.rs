@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use super::examples::{Examples, Target};
+use super::misfit::{check_model, check_width, fitting_target};
 use super::network::Network;
 use super::optimizer::{Optimizer, Pace};
 use super::passes::Update;
@@ -254,23 +255,9 @@ pub(super) fn check_shapes(
     if examples.is_empty() {
         return Err(TrainError::NoRows);
     }
-    if examples.width() != network.inputs() {
-        return Err(TrainError::WrongWidth { expected: network.inputs(), found: examples.width() });
-    }
-    if params.len() != network.layout().len() {
-        return Err(TrainError::WrongModel { expected: network.layout().len(), found: params.len() });
-    }
+    check_width(network, examples.width())?;
+    check_model(network, params)?;
     Ok(())
-}
-
-fn fitting_target(network: &Network, examples: &dyn Examples, row: usize) -> Result<Target, TrainError> {
-    let target = examples.target(row);
-    let outputs = network.outputs();
-    if network.takes(target) {
-        Ok(target)
-    } else {
-        Err(TrainError::TargetDoesNotFit { row, target, outputs })
-    }
 }
 
 fn fitting_weight(examples: &dyn Examples, row: usize) -> Result<f32, TrainError> {
@@ -311,7 +298,7 @@ mod tests {
     use crate::instructions::InstructionSet;
     use crate::nn::config::{ModelConfig, OptimizerKind, TrainingConfig};
     use crate::nn::reference::Rows;
-    use crate::nn::{PerLayer, evaluate, train};
+    use crate::nn::{Misfit, PerLayer, evaluate, train};
     use crate::random::{Purpose, Seed};
 
     /// Three classes that a line or two can tell apart.
@@ -498,11 +485,11 @@ mod tests {
         };
         assert_eq!(attempt(&rows(0)), Err(TrainError::NoRows));
         let narrow = Rows::new(7, vec![Target::Class(0)]);
-        assert_eq!(attempt(&narrow), Err(TrainError::WrongWidth { expected: 8, found: 7 }));
+        assert_eq!(attempt(&narrow), Err(Misfit::WrongWidth { expected: 8, found: 7 }.into()));
         let mut absent = rows(5);
         absent.targets[3] = Target::Class(3);
         let (row, target, outputs) = (3, Target::Class(3), 3);
-        assert_eq!(attempt(&absent), Err(TrainError::TargetDoesNotFit { row, target, outputs }));
+        assert_eq!(attempt(&absent), Err(Misfit::TargetDoesNotFit { row, target, outputs }.into()));
         let mut weighted = rows(5);
         weighted.weights[2] = -1.0;
         assert_eq!(attempt(&weighted), Err(TrainError::BadWeight { row: 2, weight: -1.0 }));

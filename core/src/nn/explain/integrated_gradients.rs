@@ -3,6 +3,7 @@
 use super::Feature;
 use super::input_gradient::{input_gradient, outputs};
 use crate::nn::evaluation::predicted;
+use crate::nn::misfit::{check_model, check_width};
 use crate::nn::{EvaluateError, Examples, Network};
 use crate::params::Params;
 use rayon::prelude::*;
@@ -100,19 +101,10 @@ fn wide(row: &[f32]) -> Vec<f64> {
     row.iter().map(|&value| f64::from(value)).collect()
 }
 
-fn check_width(network: &Network, found: usize) -> Result<(), EvaluateError> {
-    let expected = network.inputs();
-    if found == expected { Ok(()) } else { Err(EvaluateError::WrongWidth { expected, found }) }
-}
-
-fn check_model(network: &Network, params: &Params) -> Result<(), EvaluateError> {
-    let (expected, found) = (network.layout().len(), params.len());
-    if found == expected { Ok(()) } else { Err(EvaluateError::WrongModel { expected, found }) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::misfit::Misfit;
     use crate::nn::reference::{Rows, noise};
     use crate::nn::{Activation, Loss, ModelConfig, PerLayer, Target};
     use crate::random::{Purpose, Seed};
@@ -179,6 +171,6 @@ mod tests {
     fn rows_of_another_width_are_refused() {
         let (network, params) = model(vec![], 1, Loss::MeanSquaredError);
         let refused = integrated_gradients(&network, &params, &[0.0; 4], &[0.0; 5], 0, 8);
-        assert_eq!(refused, Err(EvaluateError::WrongWidth { expected: 5, found: 4 }));
+        assert_eq!(refused, Err(Misfit::WrongWidth { expected: 5, found: 4 }.into()));
     }
 }
