@@ -123,15 +123,13 @@ fn privacy_facts(simulation: &Simulation) -> Vec<(&'static str, String)> {
 }
 
 fn epsilon(rounds: &[Round]) -> Result<Markup, ReportError> {
-    let chart = LineChart {
-        title: "Privacy spent",
-        description: "Epsilon by the end of each round, at the plan's delta.",
-        x_label: "round",
-        y_tick: plain_tick,
-        y_limits: 0.0..f64::INFINITY,
-        series: vec![series("epsilon", FIRST, rounds, |round| round.epsilon)],
-    };
-    curves(&chart, |point| format!("{:.4}", point.y))
+    by_round(
+        "Privacy spent",
+        "Epsilon by the end of each round, at the plan's delta.",
+        PLAIN,
+        vec![series("epsilon", FIRST, rounds, |round| round.epsilon)],
+        |point| format!("{:.4}", point.y),
+    )
 }
 
 /// What is said of figures that no noise hides.
@@ -152,27 +150,19 @@ fn clip(simulation: &Simulation) -> Result<Markup, ReportError> {
     };
     let clip = series("clip", FIRST, rounds, |round| round.clip);
     let norms = format!("Clip and norms of {what}");
-    let chart = LineChart {
-        title: if known { &norms } else { "Clip" },
-        description: &description,
-        x_label: "round",
-        y_tick: plain_tick,
-        y_limits: 0.0..f64::INFINITY,
-        series: [clip, median].into_iter().filter(|series| !series.points.is_empty()).collect(),
-    };
-    curves(&chart, |point| format!("{:.4}", point.y))
+    by_round(if known { &norms } else { "Clip" }, &description, PLAIN, [clip, median].into(), |point| {
+        format!("{:.4}", point.y)
+    })
 }
 
 fn signal(rounds: &[Round]) -> Result<Markup, ReportError> {
-    let chart = LineChart {
-        title: "Signal to noise",
-        description: "Norm of the mean update over that of its noise, told from the noised mean: it costs nothing more.",
-        x_label: "round",
-        y_tick: plain_tick,
-        y_limits: 0.0..f64::INFINITY,
-        series: vec![series("signal to noise", FIRST, rounds, |round| round.signal_to_noise)],
-    };
-    curves(&chart, |point| format!("{:.3}", point.y))
+    by_round(
+        "Signal to noise",
+        "Norm of the mean update over that of its noise, told from the noised mean: it costs nothing more.",
+        PLAIN,
+        vec![series("signal to noise", FIRST, rounds, |round| round.signal_to_noise)],
+        |point| format!("{:.3}", point.y),
+    )
 }
 
 fn cut(simulation: &Simulation) -> Result<Markup, ReportError> {
@@ -187,42 +177,32 @@ fn cut(simulation: &Simulation) -> Result<Markup, ReportError> {
         true => "Share of updates longer than the clip, told by noised votes.".to_owned(),
         false => format!("Share of {what} longer than the clip. {UNPROTECTED}"),
     };
-    let chart = LineChart {
-        title,
-        description: &description,
-        x_label: "round",
-        y_tick: percent_tick,
-        y_limits: 0.0..1.0,
-        series: [told, exact].into_iter().filter(|series| !series.points.is_empty()).collect(),
-    };
-    curves(&chart, |point| format!("{} %", quantity::percent(point.y)))
+    by_round(title, &description, SHARE, [told, exact].into(), |point| {
+        format!("{} %", quantity::percent(point.y))
+    })
 }
 
 fn accuracy(rounds: &[Round]) -> Result<Markup, ReportError> {
-    let chart = LineChart {
-        title: "Test accuracy",
-        description: "The global model after each round, on the fixed test rows.",
-        x_label: "round",
-        y_tick: percent_tick,
-        y_limits: 0.0..1.0,
-        series: vec![series("test", FIRST, rounds, |round| round.test_accuracy)],
-    };
-    curves(&chart, |point| format!("{} %", quantity::percent(point.y)))
+    by_round(
+        "Test accuracy",
+        "The global model after each round, on the fixed test rows.",
+        SHARE,
+        vec![series("test", FIRST, rounds, |round| round.test_accuracy)],
+        |point| format!("{} %", quantity::percent(point.y)),
+    )
 }
 
 fn loss(rounds: &[Round]) -> Result<Markup, ReportError> {
-    let chart = LineChart {
-        title: "Loss",
-        description: "On the test rows, and what the participants saw while they trained.",
-        x_label: "round",
-        y_tick: plain_tick,
-        y_limits: 0.0..f64::INFINITY,
-        series: vec![
+    by_round(
+        "Loss",
+        "On the test rows, and what the participants saw while they trained.",
+        PLAIN,
+        vec![
             series("test", FIRST, rounds, |round| round.test_loss),
             series("training", SECOND, rounds, |round| round.train_loss),
         ],
-    };
-    curves(&chart, |point| format!("{:.4}", point.y))
+        |point| format!("{:.4}", point.y),
+    )
 }
 
 fn seconds(rounds: &[Round]) -> Result<Markup, ReportError> {
@@ -236,15 +216,13 @@ fn seconds(rounds: &[Round]) -> Result<Markup, ReportError> {
     ];
     let lines =
         phases.into_iter().zip(SERIES).map(|((name, phase), colour)| series(name, colour, rounds, phase));
-    let chart = LineChart {
-        title: "Seconds a round",
-        description: "Training and encoding are summed over participants, who may work at the same time.",
-        x_label: "round",
-        y_tick: plain_tick,
-        y_limits: 0.0..f64::INFINITY,
-        series: lines.filter(|series| !series.points.is_empty()).collect(),
-    };
-    curves(&chart, |point| quantity::seconds(point.y))
+    by_round(
+        "Seconds a round",
+        "Training and encoding are summed over participants, who may work at the same time.",
+        PLAIN,
+        lines.collect(),
+        |point| quantity::seconds(point.y),
+    )
 }
 
 fn traffic(rounds: &[Round]) -> Result<Markup, ReportError> {
@@ -256,18 +234,35 @@ fn traffic(rounds: &[Round]) -> Result<Markup, ReportError> {
         });
         Series { name: name.to_owned(), colour, points: points.collect() }
     };
-    let chart = LineChart {
-        title: "Traffic so far",
-        description: "Message bodies of all clients together.",
-        x_label: "round",
-        y_tick: bytes_tick,
-        y_limits: 0.0..f64::INFINITY,
-        series: vec![
+    by_round(
+        "Traffic so far",
+        "Message bodies of all clients together.",
+        BYTES,
+        vec![
             running("sent by clients", FIRST, |round| round.bytes.up),
             running("received by clients", SECOND, |round| round.bytes.down),
         ],
-    };
-    curves(&chart, |point| quantity::bytes(point.y as u64))
+        |point| quantity::bytes(point.y as u64),
+    )
+}
+
+/// The vertical axis of a chart: how its ticks are written, and what it never leaves.
+type Axis = (fn(f64, f64) -> String, (f64, f64));
+const SHARE: Axis = (percent_tick, (0.0, 1.0));
+const PLAIN: Axis = (plain_tick, (0.0, f64::INFINITY));
+const BYTES: Axis = (bytes_tick, (0.0, f64::INFINITY));
+
+/// A chart over the rounds of those series of which something is known; `write` turns a value into the text of its cell.
+fn by_round(
+    title: &str,
+    description: &str,
+    (y_tick, (least, most)): Axis,
+    series: Vec<Series>,
+    write: fn(&Point) -> String,
+) -> Result<Markup, ReportError> {
+    let series = series.into_iter().filter(|series| !series.points.is_empty()).collect();
+    let chart = LineChart { title, description, x_label: "round", y_tick, y_limits: least..most, series };
+    curves(&chart, write)
 }
 
 fn series(name: &str, colour: RGBColor, rounds: &[Round], measure: impl Fn(&Round) -> Option<f64>) -> Series {

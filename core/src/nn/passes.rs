@@ -203,23 +203,10 @@ impl Sink<'_> {
 mod tests {
     use super::*;
     use crate::nn::config::{ModelConfig, Normalization};
-    use crate::nn::reference::{self, Rows};
+    use crate::nn::reference::{self, HIDDEN, Rows};
     use crate::nn::{Activation, Choice, Loss, PerLayer, Target};
     use crate::params::Params;
     use crate::random::{Purpose, Seed};
-
-    const HIDDEN: [Activation; 10] = [
-        Activation::Linear,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Elu,
-        Activation::Gelu,
-        Activation::GeluTanh,
-        Activation::Silu,
-        Activation::Softplus,
-    ];
 
     fn losses() -> Vec<Loss> {
         vec![

@@ -6,6 +6,20 @@ use super::examples::{Examples, Target};
 use super::loss::Loss;
 use super::network::{Block, Network};
 
+/// Every activation that a hidden layer can have.
+pub(in crate::nn) const HIDDEN: [Activation; 10] = [
+    Activation::Linear,
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::Relu,
+    Activation::LeakyRelu,
+    Activation::Elu,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Silu,
+    Activation::Softplus,
+];
+
 /// Rows made up for a test: features from a fixed rule, targets given.
 pub(in crate::nn) struct Rows {
     pub(in crate::nn) width: usize,

@@ -163,22 +163,9 @@ fn sigmoid(z: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::reference::{Rows, noise};
+    use crate::nn::reference::{HIDDEN, Rows, noise};
     use crate::nn::{Choice, Loss, ModelConfig, Normalization, PerLayer, Target, predict};
     use crate::random::{Purpose, Seed};
-
-    const HIDDEN: [Activation; 10] = [
-        Activation::Linear,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Elu,
-        Activation::Gelu,
-        Activation::GeluTanh,
-        Activation::Silu,
-        Activation::Softplus,
-    ];
 
     /// Networks of every activation, in the middle and at the end, with biases that are not zero.
     fn networks() -> Vec<(Network, Vec<f32>)> {
