@@ -56,11 +56,7 @@ pub fn new_key(path: &Path) -> Result<Identity, KeyFileError> {
 pub fn read_key(path: &Path) -> Result<Identity, KeyFileError> {
     let no_key = || KeyFileError::NoKey { path: path.into() };
     match fs::read_to_string(path).map(Zeroizing::new) {
-        Ok(text) => {
-            let mut secret = Zeroizing::new([0; 32]);
-            hex::decode_to_slice(text.trim(), &mut *secret).map_err(|_| no_key())?;
-            Ok(Identity::from_random(&secret))
-        }
+        Ok(text) => Identity::from_text(&text).map_err(|_| no_key()),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(no_key()),
         Err(source) => Err(KeyFileError::File { path: path.into(), source }),
     }

@@ -27,6 +27,11 @@ pub type Identities = BTreeMap<u32, IdentityKey>;
 #[error("this is no Ed25519 public key in 64 hexadecimal digits, or a weak one")]
 pub struct IdentityKeyError;
 
+/// A text is no secret key.
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+#[error("this is no Ed25519 secret key in 64 hexadecimal digits")]
+pub struct IdentityTextError;
+
 impl Identity {
     /// Draws a new identity.
     pub fn generate(rng: &mut impl CryptoRng) -> Identity {
@@ -38,6 +43,13 @@ impl Identity {
     /// The identity of 32 secret, random bytes.
     pub fn from_random(secret: &[u8; 32]) -> Identity {
         Identity(SigningKey::from_bytes(secret))
+    }
+
+    /// The identity that a key file holds: 32 bytes in 64 hexadecimal digits, with white space around them.
+    pub fn from_text(text: &str) -> Result<Identity, IdentityTextError> {
+        let mut secret = zeroize::Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text.trim(), &mut *secret).map_err(|_| IdentityTextError)?;
+        Ok(Identity::from_random(&secret))
     }
 
     /// The public half.
@@ -166,6 +178,18 @@ mod tests {
         for bytes in [one, beyond, [0; 32], [0xff; 32]] {
             assert_eq!(IdentityKey::from_bytes(&bytes), Err(IdentityKeyError));
             assert_eq!(hex::encode(bytes).parse::<IdentityKey>(), Err(IdentityKeyError));
+        }
+    }
+
+    #[test]
+    fn a_secret_key_is_64_digits_and_nothing_else() {
+        let key = Identity::from_random(&[0xab; 32]).key();
+        for text in ["ab".repeat(32), "AB".repeat(32) + "\n", format!("  {}\r\n", "aB".repeat(32))] {
+            assert_eq!(Identity::from_text(&text).map(|identity| identity.key()).ok(), Some(key));
+        }
+        for text in [String::new(), "ab".repeat(31), "ab".repeat(33), "a b".repeat(21) + "a", "xy".repeat(32)]
+        {
+            assert_eq!(Identity::from_text(&text).err(), Some(IdentityTextError), "{text}");
         }
     }
 

@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lines = [headers.content_digest, headers.signature_input, headers.signature];
     keep("signature", "sound", lines.join("\n"))?;
     keep("identity_key", "sound", signer().key().to_string())?;
+    keep("key_file", "sound", "07".repeat(32) + "\n")?;
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub const ALLOWANCE: usize = 1 << 20;
 const INFLATED: usize = 2 * 1032;
 
 /// The properties, by name.
-pub const PROPERTIES: [Property; 21] = [
+pub const PROPERTIES: [Property; 22] = [
     property("advert", advert),
     property("roster", roster),
     property("shares", shares),
@@ -58,6 +58,7 @@ pub const PROPERTIES: [Property; 21] = [
     property("records", records),
     property("ledger", ledger),
     property("identity_key", identity_key),
+    property("key_file", key_file),
     property("signature", signature),
     property("model", model),
     property("plan", plan),
@@ -178,6 +179,19 @@ fn identity_key(bytes: &[u8]) {
     if let Ok(key) = text.parse::<IdentityKey>() {
         assert_eq!(key.to_string(), text.to_lowercase());
         assert_eq!(IdentityKey::from_bytes(&key.to_bytes()), Ok(key));
+    }
+}
+
+/// A secret key is 64 digits, whose bytes it is of, and white space around them.
+fn key_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let digits = text.trim();
+    let is_key = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let identity = Identity::from_text(text);
+    assert_eq!(identity.is_ok(), is_key);
+    if let Ok(identity) = identity {
+        let byte = |at: usize| u8::from_str_radix(&digits[2 * at..][..2], 16).expect("two digits");
+        assert_eq!(identity.key(), Identity::from_random(&std::array::from_fn(byte)).key());
     }
 }
 
