@@ -2,10 +2,14 @@
 //!
 //! `cargo bench -p privet-core --bench secagg`. Prints one line for each figure. The client's are of several clients, one
 //! after the other on one thread: the best, and the median, of everything that one of them computes in a round and of the
-//! parts of it. The limit is what the block cipher alone does with as many bytes: no counters, and nothing added.
+//! parts of it. The limit is what the primitives alone take: the roster's signatures and the confirmations in one batch each,
+//! two agreements for each neighbour, and the block cipher on as many bytes, without counters and with nothing added.
+//! `-- 100` runs the cases of 100 clients alone.
 
 use aes::Aes128Enc;
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
+use curve25519_dalek::montgomery::MontgomeryPoint;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey, verify_batch};
 use privet_core::secagg::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -31,12 +35,24 @@ struct Case {
 type Spent = BTreeMap<&'static str, Vec<f64>>;
 
 fn main() {
-    println!("limit, AES-128 alone: {:.2} GB/s", cipher_alone());
+    let wanted: Vec<u32> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    let limits = Limits { cipher: cipher_alone(), agreement: agreement_alone() };
+    println!("limits: AES-128 {:.2} GB/s, X25519 {:.1} us", limits.cipher, limits.agreement * 1e3);
     for (clients, words) in [(100, 100_000), (1_000, 1_000_000)] {
         for adversary in [Adversary::Curious, Adversary::Lying] {
-            Case { clients, words, adversary }.run();
+            if wanted.is_empty() || wanted.contains(&clients) {
+                Case { clients, words, adversary }.run(&limits);
+            }
         }
     }
+}
+
+/// What single primitives do.
+struct Limits {
+    /// Gigabytes a second.
+    cipher: f64,
+    /// Milliseconds.
+    agreement: f64,
 }
 
 /// Gigabytes a second, the best of several.
@@ -44,12 +60,38 @@ fn cipher_alone() -> f64 {
     const BYTES: usize = 64 << 10;
     let cipher = Aes128Enc::new(&[7; 16].into());
     let mut blocks = vec![Block::<Aes128Enc>::default(); BYTES / 16];
+    let took = fastest(1_000, || cipher.encrypt_blocks(black_box(&mut blocks)));
+    BYTES as f64 / took / 1e6
+}
+
+/// Milliseconds of one agreement.
+fn agreement_alone() -> f64 {
+    let other = MontgomeryPoint::mul_base_clamped([9; 32]);
+    let agree = || black_box(other).to_edwards(0).map(|point| point.mul_clamped([7; 32]).to_montgomery());
+    fastest(1_000, agree)
+}
+
+/// Milliseconds of the verification of so many signatures in one batch.
+fn signatures_alone(count: u32) -> f64 {
+    let message: &[u8] = &[5; 240];
+    let key =
+        |client: u32| SigningKey::from_bytes(&std::array::from_fn(|at| (client >> (8 * (at % 4))) as u8));
+    let keys: Vec<SigningKey> = (1..=count).map(key).collect();
+    let signatures: Vec<Signature> = keys.iter().map(|key| key.sign(message)).collect();
+    let keys: Vec<VerifyingKey> = keys.iter().map(SigningKey::verifying_key).collect();
+    let messages = vec![message; keys.len()];
+    fastest(50, || verify_batch(&messages, &signatures, &keys).expect("they are signed"))
+}
+
+/// Milliseconds, the best of so many.
+fn fastest<R>(times: usize, work: impl FnMut() -> R) -> f64 {
+    let mut work = work;
     let once = |_| {
         let began = Instant::now();
-        (0..1_000).for_each(|_| cipher.encrypt_blocks(black_box(&mut blocks)));
-        1_000.0 * BYTES as f64 / began.elapsed().as_secs_f64() / 1e9
+        black_box(work());
+        began.elapsed().as_secs_f64() * 1e3
     };
-    (0..10).map(once).fold(0.0, f64::max)
+    (0..times).map(once).fold(f64::INFINITY, f64::min)
 }
 
 /// The generator of a client; a benchmark has no secrets.
@@ -77,7 +119,7 @@ fn each<T: Send, R: Send>(
 }
 
 impl Case {
-    fn run(&self) {
+    fn run(&self, limits: &Limits) {
         let assumptions = Assumptions::new(0.1, 0.1, self.adversary).expect("fractions");
         let parameters = assumptions.parameters(self.clients).expect("there is a graph");
         println!(
@@ -95,10 +137,17 @@ impl Case {
 
         let all = |pick: fn(&[f64]) -> f64| spent.values().map(|times| pick(times)).sum::<f64>();
         println!("  client, all: {:.2} ms (median {:.2})", all(best), all(median));
+        let masks = f64::from(parameters.degree + 1) * 4.0 * self.words as f64;
+        let [roster, confirmations] = [self.clients, parameters.degree].map(signatures_alone);
+        let agreements = 2.0 * f64::from(parameters.degree) * limits.agreement;
+        let cipher = masks / limits.cipher / 1e6;
+        println!(
+            "  limit, all: {:.2} ms (roster {roster:.2}, agreements {agreements:.2}, cipher {cipher:.2}, confirmations {confirmations:.2})",
+            roster + agreements + cipher + confirmations
+        );
         for (name, times) in &spent {
             println!("    {name}: {:.2} ms (median {:.2})", best(times), median(times));
         }
-        let masks = f64::from(parameters.degree + 1) * 4.0 * self.words as f64;
         println!("  mask and add: {:.2} GB/s", masks / best(&spent["4 mask"]) / 1e6);
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");

@@ -16,6 +16,7 @@ use super::sealed_shares::{DeliveryMessage, HeldShares, SharesMessage};
 use super::setup::{Session, Setup, adds_mask};
 use super::survivors::{Confirmation, Confirmations, SurvivorSet};
 use super::{ClientError, Identity, Word, derive, shamir};
+use crate::identity::{Signed, first_forged};
 use rand::CryptoRng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -169,14 +170,13 @@ impl<'a> Advertised<'a> {
             let small_order = |_| ClientError::ZeroAgreement { client: other };
             let agreed = channel.agree(&theirs.channel_key).map_err(small_order)?;
             let agreed_mask = mask_key.agree(&theirs.mask_key).map_err(small_order)?;
-            let key = session.salt.channel(agreed.expose(), client, other);
+            let [key, opening_key] = session.salt.channels(agreed.expose(), client, other);
             sealed.push((
                 other,
                 HeldShares { of_self_seed, of_mask_key }.seal(&key, &session.salt, client, other),
             ));
-            let opening_key = session.salt.channel(agreed.expose(), other, client).into();
             let mask_seed = session.salt.pairwise_mask(agreed_mask.expose(), client, other).into();
-            neighbours.insert(other, Neighbour { opening_key, mask_seed });
+            neighbours.insert(other, Neighbour { opening_key: opening_key.into(), mask_seed });
         }
         let message = SharesMessage { round: context.round, from: client, sealed };
         Ok((Shared { member, session, self_seed, neighbours }, message))
@@ -285,25 +285,26 @@ impl Confirmed<'_> {
     /// Counts the neighbours that signed the same set.
     fn check(&self, confirmations: &Confirmations) -> Result<(), ClientError> {
         check_round(self.session.round(), confirmations.round)?;
-        let transcript = self.set.transcript(&self.session.salt.roster);
+        let message = &self.set.transcript(&self.session.salt.roster);
         let survivors: BTreeSet<u32> = self.set.survivors.iter().copied().collect();
-        let mut confirmed = BTreeSet::new();
+        let (mut seen, mut neighbours, mut signed) = (BTreeSet::new(), Vec::new(), Vec::new());
         for (client, signature) in &confirmations.signatures {
             let client = *client;
-            if !survivors.contains(&client) || confirmed.contains(&client) {
+            if !survivors.contains(&client) || !seen.insert(client) {
                 return Err(ClientError::UnexpectedConfirmation { client });
             }
             if !self.held.contains_key(&client) {
                 continue; // no neighbour: it counts for others
             }
             let key =
-                self.member.setup.identities.get(&client).ok_or(ClientError::UnknownClient { client })?;
-            if !key.verifies(&transcript, signature) {
-                return Err(ClientError::ForgedConfirmation { client });
-            }
-            confirmed.insert(client);
+                *self.member.setup.identities.get(&client).ok_or(ClientError::UnknownClient { client })?;
+            neighbours.push(client);
+            signed.push(Signed { key, message, signature: *signature });
         }
-        let (found, threshold) = (confirmed.len(), self.session.threshold());
+        if let Some(at) = first_forged(&signed) {
+            return Err(ClientError::ForgedConfirmation { client: neighbours[at] });
+        }
+        let (found, threshold) = (neighbours.len(), self.session.threshold());
         if found < threshold {
             return Err(ClientError::TooFewConfirmations { found, threshold });
         }

@@ -22,34 +22,37 @@ pub(crate) struct Salt {
 }
 
 impl Salt {
-    /// The key under which shares travel from one client to another.
-    pub(crate) fn channel(&self, agreement: &[u8; 32], from: u32, to: u32) -> Zeroizing<[u8; 32]> {
-        self.expand(agreement, &[CHANNEL, &from.to_le_bytes(), &to.to_le_bytes()])
+    /// The keys under which shares travel: from one client to another, and back.
+    pub(crate) fn channels(&self, agreement: &[u8; 32], one: u32, other: u32) -> [Zeroizing<[u8; 32]>; 2] {
+        let extracted = self.extract(agreement);
+        let direction =
+            |from: u32, to: u32| expand(&extracted, &[CHANNEL, &from.to_le_bytes(), &to.to_le_bytes()]);
+        [direction(one, other), direction(other, one)]
     }
 
     /// The seed of the mask that two clients share.
     pub(crate) fn pairwise_mask(&self, agreement: &[u8; 32], one: u32, other: u32) -> Zeroizing<[u8; 32]> {
         let (low, high) = (one.min(other), one.max(other));
-        self.expand(agreement, &[PAIRWISE_MASK, &low.to_le_bytes(), &high.to_le_bytes()])
+        expand(&self.extract(agreement), &[PAIRWISE_MASK, &low.to_le_bytes(), &high.to_le_bytes()])
     }
 
     /// The seed of the mask that one client alone knows.
     pub(crate) fn self_mask(&self, seed: &[u8; 32], client: u32) -> Zeroizing<[u8; 32]> {
-        self.expand(seed, &[SELF_MASK, &client.to_le_bytes()])
+        expand(&self.extract(seed), &[SELF_MASK, &client.to_le_bytes()])
     }
 
-    fn expand(&self, secret: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    fn extract(&self, secret: &[u8; 32]) -> Hkdf<Sha256> {
         let mut salt = [0; 36];
         salt[..4].copy_from_slice(&self.round.to_le_bytes());
         salt[4..].copy_from_slice(&self.roster);
-        expand(&salt, secret, info)
+        Hkdf::new(Some(&salt), secret)
     }
 }
 
 /// The X25519 secret whose agreements make pairwise masks, from the seed that is shared. The adverts carry its
 /// public half, so that they are not in the salt.
 pub(crate) fn mask_key(seed: &[u8; 32], round: u32, client: u32) -> Zeroizing<[u8; 32]> {
-    expand(&round.to_le_bytes(), seed, &[MASK_KEY, &client.to_le_bytes()])
+    expand(&Hkdf::new(Some(&round.to_le_bytes()), seed), &[MASK_KEY, &client.to_le_bytes()])
 }
 
 /// What a client publishes of its self-mask seed, so that a seed put together from altered shares is noticed.
@@ -69,11 +72,9 @@ pub(crate) fn hash(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-fn expand(salt: &[u8], secret: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+fn expand(extracted: &Hkdf<Sha256>, info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
-    Hkdf::<Sha256>::new(Some(salt), secret)
-        .expand_multi_info(info, &mut *derived)
-        .expect("32 bytes are one block of HKDF-SHA-256");
+    extracted.expand_multi_info(info, &mut *derived).expect("32 bytes are one block of HKDF-SHA-256");
     derived
 }
 
@@ -86,10 +87,11 @@ mod tests {
     fn no_two_uses_share_a_secret() {
         let salt = |round| Salt { round, roster: [1; 32] };
         let seed = [7; 32];
+        let [there, back] = salt(1).channels(&seed, 1, 2);
         let derived = BTreeSet::from([
-            *salt(1).channel(&seed, 1, 2),
-            *salt(1).channel(&seed, 2, 1),
-            *salt(2).channel(&seed, 1, 2),
+            *there,
+            *back,
+            *salt(2).channels(&seed, 1, 2)[0],
             *salt(1).pairwise_mask(&seed, 1, 2),
             *salt(1).pairwise_mask(&seed, 1, 3),
             *salt(1).self_mask(&seed, 1),
@@ -101,6 +103,14 @@ mod tests {
             self_commitment(&seed, 1, 2),
         ]);
         assert_eq!(derived.len(), 12);
+    }
+
+    #[test]
+    fn one_s_way_there_is_the_other_s_way_back() {
+        let salt = Salt { round: 1, roster: [1; 32] };
+        let ([there, back], [other_there, other_back]) =
+            (salt.channels(&[7; 32], 1, 2), salt.channels(&[7; 32], 2, 1));
+        assert!(*there == *other_back && *back == *other_there);
     }
 
     #[test]

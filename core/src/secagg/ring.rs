@@ -3,6 +3,7 @@
 //! Masks and sums are computed in whole words, `Z_{2^32}` or `Z_{2^64}`. Dropping high bits is a homomorphism of rings, so
 //! that a narrower ring costs nothing but the packing of what is sent.
 
+use privet_masks::Words;
 use std::fmt;
 
 /// A word that holds an element of a ring: `u32` for rings of 16 to 32 bits, `u64` for `Z_{2^64}`. Arithmetic is
@@ -30,9 +31,9 @@ pub trait Word: sealed::Sealed + Copy + Default + Eq + Send + Sync + fmt::Debug 
     /// The difference in the ring.
     fn minus(self, other: Self) -> Self;
 
-    /// Adds (or, if `negative`, subtracts) the little-endian words of a key stream.
+    /// What a mask takes them for.
     #[doc(hidden)]
-    fn absorb(words: &mut [Self], stream: &[u8], negative: bool);
+    fn words(words: &mut [Self]) -> Words<'_>;
 
     /// Appends whole words, little-endian.
     #[doc(hidden)]
@@ -149,7 +150,7 @@ impl SumBound {
 }
 
 macro_rules! word {
-    ($word:ty, $signed:ty) => {
+    ($word:ty, $signed:ty, $width:ident) => {
         impl sealed::Sealed for $word {}
 
         impl Word for $word {
@@ -177,15 +178,8 @@ macro_rules! word {
                 self.wrapping_sub(other)
             }
 
-            #[inline(always)] // compiled for the instructions of its caller
-            fn absorb(words: &mut [$word], stream: &[u8], negative: bool) {
-                let (stream, _) = stream.as_chunks();
-                let pairs = words.iter_mut().zip(stream);
-                if negative {
-                    pairs.for_each(|(word, bytes)| *word = word.wrapping_sub(<$word>::from_le_bytes(*bytes)));
-                } else {
-                    pairs.for_each(|(word, bytes)| *word = word.wrapping_add(<$word>::from_le_bytes(*bytes)));
-                }
+            fn words(words: &mut [$word]) -> Words<'_> {
+                Words::$width(words)
             }
 
             fn write(words: &[$word], bytes: &mut Vec<u8>) {
@@ -200,8 +194,8 @@ macro_rules! word {
     };
 }
 
-word!(u32, i32);
-word!(u64, i64);
+word!(u32, i32, Narrow);
+word!(u64, i64, Wide);
 
 mod sealed {
     /// No other ring.

@@ -1,9 +1,10 @@
 //! What both halves of a round agree on before it begins, and what follows from its roster.
 
-use super::advert::{Advert, Roster, RoundContext};
+use super::advert::{Roster, RoundContext};
 use super::derive::Salt;
 use super::graph::Graph;
-use super::{Assumptions, ClientError, Identities, IdentityKey, Parameters, ParametersError, Ring};
+use super::{Assumptions, ClientError, Identities, Parameters, ParametersError, Ring};
+use crate::identity::{Signed, first_forged};
 
 /// What a federation's rounds of secure aggregation have in common.
 #[derive(Debug, Clone)]
@@ -22,23 +23,25 @@ impl Setup {
     /// Checks that every advert is of an enrolled client, once, and signed for the roster's round; lays the graph.
     pub(crate) fn verify(&self, roster: Roster) -> Result<Session, ClientError> {
         let mut last = 0;
-        let mut signed = Vec::with_capacity(roster.adverts.len());
+        let mut keys = Vec::with_capacity(roster.adverts.len());
         for advert in &roster.adverts {
             let client = advert.client;
             if client <= last {
                 return Err(ClientError::Unordered { client });
             }
             last = client;
-            let key = self.identities.get(&client).ok_or(ClientError::UnknownClient { client })?;
-            signed.push((*key, advert.transcript(&roster.context), advert.signature));
+            keys.push(*self.identities.get(&client).ok_or(ClientError::UnknownClient { client })?);
         }
-        if !IdentityKey::verify_all(&signed) {
-            // One by one, to name the first that is forged.
-            let is_forged =
-                |advert: &&Advert| !advert.is_signed_by(&self.identities[&advert.client], &roster.context);
-            if let Some(forged) = roster.adverts.iter().find(is_forged) {
-                return Err(ClientError::ForgedAdvert { client: forged.client });
-            }
+        // Of everybody, and not of neighbours alone: who could invent the others would choose how many a sum hides its client
+        // among, and could try orders of the ring without anybody's help.
+        let transcripts: Vec<Vec<u8>> =
+            roster.adverts.iter().map(|advert| advert.transcript(&roster.context)).collect();
+        let adverts = keys.into_iter().zip(&transcripts).zip(&roster.adverts);
+        let signed: Vec<Signed<'_>> = adverts
+            .map(|((key, message), advert)| Signed { key, message, signature: advert.signature })
+            .collect();
+        if let Some(at) = first_forged(&signed) {
+            return Err(ClientError::ForgedAdvert { client: roster.adverts[at].client });
         }
         Ok(Session::new(roster, &self.assumptions)?)
     }
