@@ -88,45 +88,81 @@ fn split_with_random(
     holders.iter().map(at).collect()
 }
 
-/// Gives the secret back from the first `threshold` of the shares, by Lagrange interpolation at zero.
-/// The holders must differ.
-pub(crate) fn combine(
-    threshold: usize,
-    shares: &[(u32, &Share)],
-) -> Result<Zeroizing<[u8; SECRET_LEN]>, CombineError> {
-    let Some(shares) = shares.get(..threshold) else {
-        return Err(CombineError::TooFew { found: shares.len(), threshold });
-    };
-    join(&interpolated(shares, Element::ZERO)).ok_or(CombineError::Inconsistent)
+/// The limbs' polynomials through as many shares as the threshold says.
+pub(crate) struct Polynomials<'a> {
+    shares: &'a [(u32, &'a Share)],
+    /// Of each share, the inverse of the product of its holder's distances to the others (Berrut and Trefethen 2004,
+    /// "Barycentric Lagrange Interpolation", section 3). Public: the holders alone make them.
+    weights: Vec<Element>,
 }
 
-/// Whether a share is the one that some holders' shares make of it, whose number is the threshold.
-pub(crate) fn lies_on(shares: &[(u32, &Share)], holder: u32, share: &Share) -> bool {
-    let value = interpolated(shares, index(holder));
-    value.iter().zip(&share.0).all(|(one, other)| one.is(*other))
+impl<'a> Polynomials<'a> {
+    /// Through the first `threshold` of the shares. The holders must differ.
+    pub(crate) fn through(
+        threshold: usize,
+        shares: &'a [(u32, &'a Share)],
+    ) -> Result<Polynomials<'a>, CombineError> {
+        let Some(shares) = shares.get(..threshold) else {
+            return Err(CombineError::TooFew { found: shares.len(), threshold });
+        };
+        let distances = |(at, (holder, _)): (usize, &(u32, &Share))| {
+            let others = shares.iter().enumerate().filter(|(other, _)| *other != at);
+            others
+                .fold(Element::ONE, |product, (_, (other, _))| product.mul(index(*holder).sub(index(*other))))
+        };
+        let mut weights = shares.iter().enumerate().map(distances).collect::<Vec<_>>();
+        invert_all(&mut weights);
+        Ok(Polynomials { shares, weights })
+    }
+
+    /// What is shared.
+    pub(crate) fn secret(&self) -> Result<Zeroizing<[u8; SECRET_LEN]>, CombineError> {
+        join(&self.value(Element::ZERO)).ok_or(CombineError::Inconsistent)
+    }
+
+    /// Whether a share lies on them.
+    pub(crate) fn pass(&self, holder: u32, share: &Share) -> bool {
+        if let Some((_, own)) = self.shares.iter().find(|(other, _)| *other == holder) {
+            return own.0.iter().zip(&share.0).all(|(one, other)| one.is(*other));
+        }
+        let value = self.value(index(holder));
+        value.iter().zip(&share.0).all(|(one, other)| one.is(*other))
+    }
+
+    /// The values at a place that is none of the holders'.
+    fn value(&self, place: Element) -> Zeroizing<[Element; LIMBS]> {
+        let distances = self.shares.iter().map(|(holder, _)| place.sub(index(*holder)));
+        let mut inverses = distances.clone().collect::<Vec<_>>();
+        invert_all(&mut inverses);
+        let product = distances.fold(Element::ONE, Element::mul);
+        let mut value = Zeroizing::new([Element::ZERO; LIMBS]);
+        for ((inverse, weight), (_, share)) in inverses.iter().zip(&self.weights).zip(self.shares) {
+            let factor = product.mul(*weight).mul(*inverse);
+            for (sum, limb) in value.iter_mut().zip(&share.0) {
+                *sum = sum.add(factor.mul(*limb));
+            }
+        }
+        value
+    }
+}
+
+/// Inverts elements, none of which is zero, for one inversion and three products each (Montgomery 1987, section 10.3.1).
+fn invert_all(elements: &mut [Element]) {
+    let mut products = Vec::with_capacity(elements.len());
+    let mut product = Element::ONE;
+    for element in elements.iter() {
+        products.push(product);
+        product = product.mul(*element);
+    }
+    let mut inverse = product.invert();
+    for (element, product) in elements.iter_mut().zip(products).rev() {
+        (*element, inverse) = (inverse.mul(product), inverse.mul(*element));
+    }
 }
 
 /// The place of a holder's share.
 pub(crate) fn index(holder: u32) -> Element {
     Element::from_canonical(u64::from(holder)).expect("32 bits are below the modulus")
-}
-
-/// The value of the limbs' polynomials through these shares, by Lagrange interpolation.
-fn interpolated(shares: &[(u32, &Share)], place: Element) -> Zeroizing<[Element; LIMBS]> {
-    let mut value = Zeroizing::new([Element::ZERO; LIMBS]);
-    for (at, (holder, share)) in shares.iter().enumerate() {
-        let (mut numerator, mut denominator) = (Element::ONE, Element::ONE);
-        for (other, _) in shares.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, share)| share)
-        {
-            numerator = numerator.mul(index(*other).sub(place));
-            denominator = denominator.mul(index(*other).sub(index(*holder)));
-        }
-        let weight = numerator.mul(denominator.invert());
-        for (sum, limb) in value.iter_mut().zip(&share.0) {
-            *sum = sum.add(weight.mul(*limb));
-        }
-    }
-    value
 }
 
 fn limbs(secret: &[u8; SECRET_LEN]) -> [Element; LIMBS] {
@@ -170,6 +206,13 @@ mod tests {
         holders: Vec<u32>,
         coefficients: Vec<[u64; LIMBS]>,
         shares: Vec<[u64; LIMBS]>,
+    }
+
+    fn combine(
+        threshold: usize,
+        shares: &[(u32, &Share)],
+    ) -> Result<Zeroizing<[u8; SECRET_LEN]>, CombineError> {
+        Polynomials::through(threshold, shares)?.secret()
     }
 
     fn numbers(share: &Share) -> [u64; LIMBS] {

@@ -29,8 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Who gave a wrong share of whose secret: the holders, by owner. Either the holder altered it, or the owner dealt it so
-/// when it shared; the coordinator cannot tell which. Shares that were not needed are not looked at, so that not everybody
-/// who gave a wrong one is here.
+/// when it shared; the coordinator cannot tell which. Everybody who gave a wrong share of a secret that was found is here.
 pub type Altered = BTreeMap<u32, BTreeSet<u32>>;
 
 /// A round that releases nothing.

@@ -12,8 +12,8 @@ fn with_altered(change: impl Fn(&mut [Answer])) -> Result<Unmasked<u32>, Failed>
 
 #[test]
 fn one_wrong_share_with_one_to_spare_is_left_out_and_its_holder_named() {
-    // Clients 1 to 4 hold shares of the key of client 5, which dropped out.
-    for holder in 1..=3 {
+    // Clients 1 to 4 hold shares of the key of client 5, which dropped out. That of client 4 is one more than is needed.
+    for holder in 1..=4 {
         let unmasked = with_altered(|answers| {
             let answer = &mut answers[holder - 1];
             answer.of_dropouts[0].1 = answer.of_survivors[1].1.clone();
