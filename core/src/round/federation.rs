@@ -210,11 +210,12 @@ impl Federation {
             Phase::Collecting(collecting) if collecting.round == round => Err(Refusal::NotMasked { round }),
             _ => {
                 let record = self.closed_round(round)?;
-                if record.masked.is_none() {
-                    return Err(Refusal::NotMasked { round });
-                }
+                let Some(masked) = &record.masked else { return Err(Refusal::NotMasked { round }) };
                 if !record.cohort.contains(&client) {
                     return Err(Refusal::NotInCohort { round, client });
+                }
+                if !masked.missed.values().any(|missed| missed.contains(&client)) {
+                    return Err(Refusal::RoundOver { round, client });
                 }
                 record.late.insert(client);
                 Err(Refusal::TooLate { round, client })

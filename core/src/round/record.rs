@@ -60,7 +60,8 @@ pub struct RoundRecord {
     pub contributions: BTreeMap<u32, Contribution>,
     /// The clients that said they could not take part.
     pub declined: BTreeSet<u32>,
-    /// The clients whose update came after the end.
+    /// The clients whose update came after the end. In a masked round those that were missed at a stage before: who was not
+    /// sends again what it had sent in time.
     pub late: BTreeSet<u32>,
     /// How it ended.
     pub outcome: Outcome,

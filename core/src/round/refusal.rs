@@ -46,6 +46,14 @@ pub enum Refusal {
         /// Who it is.
         client: u32,
     },
+    /// It came through every stage in time, and sends a message again after the end of the round.
+    #[error("round {round} is over: it has what client {client} was to send, and counts nothing again")]
+    RoundOver {
+        /// The round it named.
+        round: u32,
+        /// Who it is.
+        client: u32,
+    },
     /// It was not asked to take part.
     #[error("client {client} is not in the cohort of round {round}: check in for a task")]
     NotInCohort {
@@ -191,7 +199,7 @@ impl From<Refusal> for Problem {
             Refusal::Full { .. } => Problem::FederationFull,
             Refusal::NotEnrolled { .. } => Problem::NotEnrolled,
             Refusal::RoundNotOpen { .. } => Problem::RoundNotOpen,
-            Refusal::TooLate { .. } => Problem::TooLate,
+            Refusal::TooLate { .. } | Refusal::RoundOver { .. } => Problem::TooLate,
             Refusal::NotInCohort { .. } => Problem::NotInCohort,
             Refusal::AnotherUpdate { .. } => Problem::AnotherUpdate,
             Refusal::HasDeclined { .. } => Problem::HasDeclined,

@@ -6,7 +6,7 @@ use crate::params::{Layout, Params};
 use crate::participant::Masker;
 use crate::plan::Plan;
 use crate::round::{Assignment, Effect, Event, Federation, MaskingRules, Outcome, Phase, RoundRecord, Rules};
-use crate::secagg::{Identity, LatestAnswer, Member};
+use crate::secagg::{Identity, LatestAnswer, Member, Ring};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -51,13 +51,16 @@ struct World {
     now: Timestamp,
     closed: Vec<RoundRecord>,
     refused: Vec<Refusal>,
+    /// Who gives wrong shares when it answers.
+    alters: Option<u32>,
 }
 
 impl World {
     fn new() -> World {
         let rules = Rules::new(&Plan::parse(PLAN).unwrap());
         let federation = Some(Federation::new(rules, model()));
-        let mut world = World { federation, now: START, closed: Vec::new(), refused: Vec::new() };
+        let mut world =
+            World { federation, now: START, closed: Vec::new(), refused: Vec::new(), alters: None };
         (1..=4).for_each(|client| {
             world.step(Event::Enrol { place: Some(client), key: Some(identity(client).key()) })
         });
@@ -153,7 +156,10 @@ impl World {
         self.end(Stage::Confirm, vanishes);
         for (client, state) in confirmed.into_iter().filter(|(client, _)| there(Stage::Answer, *client)) {
             let confirmations = self.federation().task(1, client, Stage::Answer).unwrap();
-            let message = state.answer(&confirmations, &mut LatestAnswer::default()).unwrap();
+            let mut message = state.answer(&confirmations, &mut LatestAnswer::default()).unwrap().to_vec();
+            if self.alters == Some(client) {
+                (0..3).for_each(|share| message[17 + 44 * share + 4] ^= 1);
+            }
             assert_eq!(self.send(client, Stage::Answer, &message), None);
         }
         self.end(Stage::Answer, vanishes);
@@ -295,6 +301,43 @@ fn messages_out_of_turn_are_refused_and_late_ones_are_named() {
     let late = Refusal::TooLate { round: 1, client: 4 };
     assert_eq!(world.send(4, Stage::Advertise, &advert(4, 1)), Some(late));
     assert_eq!(world.federation().history()[0].late, BTreeSet::from([4]));
+}
+
+/// The last answer ends the round. Whoever sends it, and does not hear so, sends it again.
+#[test]
+fn who_sends_again_what_was_in_time_is_not_late() {
+    let mut world = World::new();
+    world.run(Some(Stage::Answer));
+    let content = |client: u32| {
+        let advert = world.masker(client).advertise(&mut ChaCha20Rng::seed_from_u64(1)).1;
+        StageContent::decode(Stage::Advertise, Ring::BITS_32, &advert).unwrap()
+    };
+    for (client, refusal) in [
+        (1, Refusal::RoundOver { round: 1, client: 1 }),
+        (2, Refusal::TooLate { round: 1, client: 2 }), // it had not answered
+    ] {
+        let digest = Some(HexDigest::of(b"again"));
+        let message = StageMessage { client, round: 1, digest, content: content(client) };
+        let (federation, effects) =
+            world.federation().clone().step(Event::Send(Box::new(message)), world.now);
+        assert_eq!(effects, [Effect::Refused(refusal)]);
+        let late = BTreeSet::from([2]);
+        assert_eq!(federation.history()[0].late, if client == 2 { late } else { BTreeSet::new() });
+    }
+}
+
+/// Client 3 gives a wrong share of every neighbour's secret. The others have enough without it.
+#[test]
+fn who_gives_wrong_shares_is_named_whether_they_were_needed_or_not() {
+    let mut world = World::new();
+    world.alters = Some(3);
+    world.run(None);
+    let record = world.closed.pop().unwrap();
+    let (model, outcome) = unmasked(1..=4);
+    assert_eq!((record.outcome, world.federation().model()), (outcome, &model));
+    let masked = record.masked.unwrap();
+    let holders = BTreeSet::from([3]);
+    assert_eq!(masked.altered, [1, 2, 4].map(|owner| (owner, holders.clone())).into());
 }
 
 /// Client 3 seals a share for client 1 that does not open: client 1 leaves, and says because of whom.
