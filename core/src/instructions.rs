@@ -1,6 +1,6 @@
 //! Which instruction set the loops run on, and the one `unsafe` call that enters it.
 //!
-//! A loop is written once, as plain safe Rust in a [`Job`]. Compiled inside a function with `#[target_feature]` it
+//! A loop is written once, as plain safe Rust in a `Job`. Compiled inside a function with `#[target_feature]` it
 //! becomes AVX-512 or AVX2 code; compiled outside of one it is whatever the target always has (on AArch64 that is
 //! NEON). All of them do the same operations in the same order, so all of them give the same bits.
 #![allow(unsafe_code)] // the call into a `#[target_feature]` function, checked by `InstructionSet`'s constructors
