@@ -4,7 +4,7 @@ use super::federation::{CLIENTS, Kind};
 use privet_coordinator::ClosedRound;
 use privet_core::params::Params;
 use privet_core::protocol::{HexDigest, ReceiptMessage, StageReceipt};
-use privet_core::round::{InclusionError, Outcome, SealedRecord, check_inclusion};
+use privet_core::round::{InclusionError, Outcome, RoundRecord, SealedRecord, check_inclusion};
 use privet_core::secagg::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,8 +97,7 @@ impl Remains {
             let counted = record.contributors();
             let released = matches!(record.outcome, Outcome::Released { .. });
             let enough = counted.len() >= self.kind.minimum();
-            // A masked sum can be lost for want of shares.
-            let may_be = released == enough || (self.kind == Kind::Masked && !released);
+            let may_be = released == enough || (!released && lacks_shares(record));
             if round as usize != at + 1 || !may_be {
                 return Err(Violation::Disorder { round });
             }
@@ -115,4 +114,11 @@ impl Remains {
         }
         Ok(())
     }
+}
+
+/// Whether a masked sum can be lost though it has enough inputs: for want of shares, or with the coordinator that had it.
+fn lacks_shares(record: &RoundRecord) -> bool {
+    let Some(masked) = &record.masked else { return false };
+    let interrupted = masked.failure.as_ref().is_some_and(|failure| failure.contains("started again"));
+    interrupted || [Stage::Confirm, Stage::Answer].iter().any(|stage| masked.missed.contains_key(stage))
 }
