@@ -9,7 +9,7 @@ use privet_core::privacy::{Event, Ledger};
 use privet_core::protocol::{
     CheckIn, CheckInAnswer, Decline, DeclineReason, Enrol, Enrolled, EnrolledClient, FederationState,
     HexDigest, PhaseName, PrivacyState, Problem, ReceiptMessage, RoundOutcome, RoundSummary, StageReceipt,
-    UpdateMessage,
+    TaskLease, UpdateMessage,
 };
 use privet_core::random::{Purpose, Seed};
 use privet_core::round::{Contribution, Outcome, Recorded, RoundRecord, SealedRecord, Timestamp};
@@ -95,18 +95,21 @@ fn messages() -> Result<(), Box<dyn Error>> {
         late: vec![],
         outcome: RoundOutcome::Released { train_loss: Some(0.25) },
         epsilon: Some(0.5),
+        clip: Some(1.0),
         masked: None,
         model_sha256: digest,
     };
     let stage = StageReceipt { round: 3, stage: Stage::Input, client: 2, message_sha256: digest };
     keep("messages", "federation", tagged('0', &state)?)?;
-    keep("messages", "enrol", tagged('1', &Enrol { key, place: Some(2) })?)?;
+    keep("messages", "enrol", tagged('1', &Enrol { key, place: Some(2), token: None })?)?;
     keep("messages", "enrolled", tagged('2', &Enrolled { client: 2, plan_sha256: digest })?)?;
-    keep("messages", "clients", tagged('3', &[EnrolledClient { client: 2, key }])?)?;
+    keep("messages", "clients", tagged('3', &[EnrolledClient { client: 2, key, revoked: false }])?)?;
     keep("messages", "check-in", tagged('4', &CheckIn { client: 2 })?)?;
-    let train = CheckInAnswer::Train { round: 3, model_sha256: digest, milliseconds_left: 500 };
+    let lease = TaskLease { token: "02".repeat(16).parse()?, milliseconds_left: 250 };
+    let train =
+        CheckInAnswer::Train { round: 3, model_sha256: digest, milliseconds_left: 500, clip: None, lease };
     keep("messages", "answer", tagged('5', &train)?)?;
-    keep("messages", "decline", tagged('6', &Decline { reason: DeclineReason::Diverged })?)?;
+    keep("messages", "decline", tagged('6', &Decline { reason: DeclineReason::Diverged, accused: None })?)?;
     let receipt = ReceiptMessage { round: 3, client: 2, weight: 7, update_sha256: digest };
     keep("messages", "receipt", tagged('7', &receipt)?)?;
     keep("messages", "stage", tagged('8', &stage)?)?;
@@ -128,6 +131,7 @@ fn records() -> Result<(), Box<dyn Error>> {
         late: BTreeSet::new(),
         outcome: Outcome::Released { weight: 7, train_loss: Some(0.25) },
         epsilon: Some(0.5),
+        diagnostics: None,
         masked: None,
     };
     let digest = HexDigest([1; 32]);
