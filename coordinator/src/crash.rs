@@ -17,10 +17,10 @@ pub enum CrashPoint {
     Resumed,
     /// A file is written in part, under its temporary name.
     BlobPartial,
-    /// A file is written and synchronized, under its temporary name.
-    BlobSynced,
-    /// A file has its name, and the folder is not synchronized yet.
-    BlobRenamed,
+    /// A file is written whole, and neither synchronized nor given its name yet.
+    BlobUncompleted,
+    /// A file is synchronized and has its name.
+    BlobCompleted,
     /// Some transactions have changed the state in memory.
     Applied,
     /// The partial sum's file is written, and nothing points at it yet.
@@ -47,8 +47,8 @@ impl CrashPoint {
         CrashPoint::Founded,
         CrashPoint::Resumed,
         CrashPoint::BlobPartial,
-        CrashPoint::BlobSynced,
-        CrashPoint::BlobRenamed,
+        CrashPoint::BlobUncompleted,
+        CrashPoint::BlobCompleted,
         CrashPoint::Applied,
         CrashPoint::SumWritten,
         CrashPoint::ModelWritten,
@@ -67,8 +67,8 @@ impl CrashPoint {
             CrashPoint::Founded => "founded",
             CrashPoint::Resumed => "resumed",
             CrashPoint::BlobPartial => "blob-partial",
-            CrashPoint::BlobSynced => "blob-synced",
-            CrashPoint::BlobRenamed => "blob-renamed",
+            CrashPoint::BlobUncompleted => "blob-uncompleted",
+            CrashPoint::BlobCompleted => "blob-completed",
             CrashPoint::Applied => "applied",
             CrashPoint::SumWritten => "sum-written",
             CrashPoint::ModelWritten => "model-written",

@@ -282,13 +282,13 @@ fn three_rounds() -> f64 {
 #[test]
 fn killed_at_any_point_of_a_masked_round_nobody_answers_twice() {
     use CrashPoint::{
-        Acknowledging, Applied, BlobPartial, BlobRenamed, BlobSynced, Collected, Committed, ModelWritten,
-        Told, Uncommitted,
+        Acknowledging, Applied, BlobCompleted, BlobPartial, BlobUncompleted, Collected, Committed,
+        ModelWritten, Told, Uncommitted,
     };
     // Three clients and five stages: the second message of each is acknowledged, and the last of all.
     let mut points: Vec<(CrashPoint, u32)> = [2, 5, 8, 11, 14, 15].map(|time| (Acknowledging, time)).into();
     points.extend([Applied, Uncommitted, Committed, Told, Collected].map(|point| (point, 40)));
-    points.extend([BlobPartial, BlobSynced, BlobRenamed].map(|point| (point, 2)));
+    points.extend([BlobPartial, BlobUncompleted, BlobCompleted].map(|point| (point, 2)));
     points.push((ModelWritten, 1));
     for (point, time) in points {
         let federation = Federation::begin(Kind::Masked);
@@ -313,7 +313,7 @@ fn times(point: CrashPoint) -> &'static [u32] {
             &[1]
         }
         // Before the federation is founded, and while a round is open or closes.
-        CrashPoint::BlobPartial | CrashPoint::BlobSynced | CrashPoint::BlobRenamed => &[1, 3],
+        CrashPoint::BlobPartial | CrashPoint::BlobUncompleted | CrashPoint::BlobCompleted => &[1, 3],
         CrashPoint::SumWritten => &[1],
         // At the end of the first round, and of the last.
         CrashPoint::ModelWritten => &[1, 3],

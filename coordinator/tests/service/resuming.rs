@@ -190,10 +190,14 @@ async fn of_the_updates_no_more_is_kept_than_their_sum() {
 #[tokio::test]
 async fn what_a_killed_process_left_behind_is_removed() {
     let folder = in_the_second_round().await;
-    fs::write(folder.path().join("blobs/partial"), b"half a model").unwrap();
-    assert_eq!(check(folder.path(), &*format().decode).unwrap().orphans, 1);
+    // Of this version, and of one that wrote such files by itself.
+    for unfinished in [format!("{}#1", HexDigest::of(b"a model")), "partial".to_owned()] {
+        fs::write(folder.path().join("blobs").join(unfinished), b"half a model").unwrap();
+    }
+    assert_eq!(check(folder.path(), &*format().decode).unwrap().orphans, 2);
     drop(reopen(folder.path()).unwrap());
     assert_eq!(check(folder.path(), &*format().decode).unwrap().orphans, 0);
+    assert_eq!(blobs(folder.path()).len(), 3);
 }
 
 #[tokio::test]

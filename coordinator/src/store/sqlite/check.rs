@@ -80,7 +80,7 @@ pub fn check(folder: &Path, decode: &ModelDecoder) -> Result<Checked, CheckError
         counted: rows.open.as_ref().map(|open| (open.contributions.len() + open.hidden.len()) as u32),
         model_sha256: rows.model,
         head: rows.sealed.last().map_or(plan_sha256, |sealed| sealed.digest()),
-        orphans: folder.blobs.orphans(&pointers)?.len() as u32,
+        orphans: folder.blobs.orphans(&pointers)? as u32,
         epsilon,
     })
 }

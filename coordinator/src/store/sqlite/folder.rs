@@ -19,6 +19,7 @@ use crate::crash::CrashPoint;
 use crate::service::Charter;
 use crate::store::nonces::Nonces;
 use crate::store::state::{Change, Kept, ModelFile, State};
+use bytes::Bytes;
 use privet_core::aggregation::Sum;
 use privet_core::params::Params;
 use privet_core::privacy::NoiseSeed;
@@ -139,7 +140,7 @@ impl Folder {
         let enrolled = rows.members.keys.keys().copied().collect();
         let (identities, recorded) = (rows.members.keys.clone(), rows.recorded.clone());
         let memory = rows.noise.map(|digest| self.blobs.get(digest)).transpose()?;
-        let noise = memory.map(NoiseState::from_bytes);
+        let noise = memory.map(|bytes| NoiseState::from_bytes(bytes.into()));
         let saved = Saved { enrolled, identities, model, history, open, interrupted, recorded, noise };
         saved.check()?;
         Ok(Whole { saved, current, previous })
@@ -150,7 +151,7 @@ impl Folder {
         let moves_sum = |change: &Change| matches!(change, Change::Counted(_) | Change::Opened { .. });
         let sum = match state.federation().phase() {
             Phase::Collecting(open) if open.contributed() > 0 && changes.iter().any(moves_sum) => {
-                let bytes = open.sum().encode();
+                let bytes = Bytes::from(open.sum().encode());
                 let digest = HexDigest::of(&bytes);
                 self.blobs.put(digest, &bytes)?;
                 CrashPoint::SumWritten.reach();
@@ -165,7 +166,7 @@ impl Folder {
             }
             if let Some(memory) = state.federation().noise_state() {
                 let digest = HexDigest::of(memory.as_bytes());
-                self.blobs.put(digest, memory.as_bytes())?;
+                self.blobs.put(digest, &Bytes::copy_from_slice(memory.as_bytes()))?;
                 noise = Some(digest);
             }
             CrashPoint::ModelWritten.reach();
