@@ -190,8 +190,9 @@ impl View {
         let set = InstructionSet::detect();
         let affine = match self {
             View::Stored => return set.run(Write { out, values: stored }),
-            View::Scaled(factor) => {
-                return set.run(Write { out, values: stored.map(|value| value * factor) });
+            // By value: a factor behind a reference could change with every number that is written, for all the compiler knows.
+            &View::Scaled(factor) => {
+                return set.run(Write { out, values: stored.map(move |value| value * factor) });
             }
             View::Standardized(affine) => affine,
             View::ByHolder { holder, statistics } => &statistics[holder[row as usize] as usize],
