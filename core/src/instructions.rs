@@ -13,7 +13,7 @@ pub(crate) trait Job {
     /// What comes back.
     type Output;
 
-    /// Does the work; where it uses register tiles, with tiles of `COLUMNS` columns.
+    /// Does the work; where it uses register tiles, with tiles of at most `COLUMNS` columns.
     fn run<const COLUMNS: usize>(self) -> Self::Output;
 }
 
@@ -67,23 +67,23 @@ impl InstructionSet {
         }
     }
 
-    /// The register tile that it does best with: at most so many rows, and the columns that [`Job::run`] gets.
+    /// The columns of the widest register tile that it does best with, which [`Job::run`] gets.
     ///
-    /// A tile and what is multiplied into it have to fit the registers: 32 of 16 numbers, 16 of 8, or 32 of 4 (NEON).
-    pub(crate) fn tile(self) -> (usize, usize) {
+    /// A tile of six rows and what is multiplied into it have to fit the registers: 32 of 16 numbers, 16 of 8, or 32 of 4 (NEON).
+    pub(crate) fn columns(self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => (5, 64),
+            Isa::Avx512 => 64,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => (6, 16),
-            Isa::Baseline => (6, 16),
+            Isa::Avx2 => 16,
+            Isa::Baseline => 16,
         }
     }
 
     /// Whether a product reads its left matrix in panels (`nn/kernel/panels.rs`): not where a tile is wide enough to hide what the
-    /// panels save. Tiles of all strips have to be alike for it.
+    /// panels save.
     pub(crate) fn reads_panels(self) -> bool {
-        self.tile().1 < 64
+        self.columns() < 64
     }
 
     /// Runs a job on it.
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn jobs_get_the_columns_that_the_tile_says() {
         for set in InstructionSet::available() {
-            assert_eq!(set.run(Columns), set.tile().1, "{}", set.name());
+            assert_eq!(set.run(Columns), set.columns(), "{}", set.name());
         }
     }
 

@@ -1,9 +1,9 @@
 //! Copies of a matrix's last columns in rows of a fixed length, and back.
 
-use super::tiles::NARROW;
+use super::tiles::WIDEST;
 
 /// The buffers of padded strips and of panels. They grow to the largest met.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(in crate::nn) struct Padding {
     /// The left matrix in panels.
     pub(super) panels: Vec<f32>,
@@ -12,25 +12,34 @@ pub(in crate::nn) struct Padding {
     /// Columns of the result.
     pub(super) result: Vec<f32>,
     /// Where the chains of the columns start.
-    pub(super) start: [f32; NARROW],
+    pub(super) start: [f32; WIDEST],
 }
 
-/// Copies the columns `j..j + width` of a matrix of so many `columns` into rows of [`NARROW`] numbers; what the rows
-/// hold beyond `width` is of no account.
-pub(super) fn pad(from: &[f32], columns: usize, j: usize, width: usize, to: &mut Vec<f32>) {
-    to.resize(from.len() / columns * NARROW, 0.0);
-    copy_columns(from, (columns, j), to, (NARROW, 0), width);
+impl Default for Padding {
+    fn default() -> Padding {
+        Padding { panels: Vec::new(), right: Vec::new(), result: Vec::new(), start: [0.0; WIDEST] }
+    }
+}
+
+/// Copies the columns from `first` on of a matrix of so many `columns` into rows of `width` numbers; what the rows hold beyond
+/// them is of no account.
+pub(super) fn pad(from: &[f32], columns: usize, first: usize, width: usize, to: &mut Vec<f32>) {
+    to.resize(from.len() / columns * width, 0.0);
+    copy_columns(from, (columns, first), to, (width, 0), columns - first);
 }
 
 /// Copies them back.
-pub(super) fn unpad(from: &[f32], to: &mut [f32], columns: usize, j: usize, width: usize) {
-    copy_columns(from, (NARROW, 0), to, (columns, j), width);
+pub(super) fn unpad(from: &[f32], width: usize, to: &mut [f32], columns: usize, first: usize) {
+    copy_columns(from, (width, 0), to, (columns, first), columns - first);
 }
 
-/// Copies `width` columns, at most [`NARROW`], from a matrix to another; `(row length, first column)` of each.
+/// Copies `width` columns, fewer than [`WIDEST`], from a matrix to another; `(row length, first column)` of each.
 fn copy_columns(from: &[f32], source: (usize, usize), to: &mut [f32], target: (usize, usize), width: usize) {
     // Pieces of a fixed length each: a copy of unknown length is a call, and there are hundreds of rows.
     let mut done = 0;
+    if width & 32 != 0 {
+        copy::<32>(from, source, to, target, &mut done);
+    }
     if width & 16 != 0 {
         copy::<16>(from, source, to, target, &mut done);
     }
@@ -70,15 +79,16 @@ mod tests {
 
     #[test]
     fn columns_go_and_come_back() {
-        for width in 1..=NARROW {
-            let matrix: Vec<f32> = (0..3 * 20).map(|value| value as f32).collect();
-            let mut padded = Vec::new();
-            pad(&matrix, 20, 4, width, &mut padded);
+        for count in 1..WIDEST {
+            let columns = count + 4;
+            let matrix: Vec<f32> = (0..3 * columns).map(|value| value as f32).collect();
+            let (mut padded, width) = (Vec::new(), count.next_multiple_of(8));
+            pad(&matrix, columns, 4, width, &mut padded);
             let mut back = vec![-1.0; matrix.len()];
-            unpad(&padded, &mut back, 20, 4, width);
+            unpad(&padded, width, &mut back, columns, 4);
             for (index, value) in back.iter().enumerate() {
-                let inside = (4..4 + width).contains(&(index % 20));
-                assert_eq!(*value, if inside { index as f32 } else { -1.0 }, "width {width}");
+                let inside = index % columns >= 4;
+                assert_eq!(*value, if inside { index as f32 } else { -1.0 }, "{count} columns");
             }
         }
     }

@@ -27,16 +27,3 @@ impl Tiles for Pack<'_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::tiles::TALLEST;
-    use crate::instructions::InstructionSet;
-
-    #[test]
-    fn where_panels_are_read_all_strips_have_the_same_tiles() {
-        for set in InstructionSet::available().filter(|set| set.reads_panels()) {
-            assert_eq!(set.tile().0, TALLEST, "{}", set.name());
-        }
-    }
-}

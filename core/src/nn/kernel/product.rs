@@ -11,7 +11,7 @@
 
 use super::padding::{Padding, pad, unpad};
 use super::panels::Pack;
-use super::tiles::{NARROW, Tiles, column_of_tiles, narrow, wide};
+use super::tiles::{LANES, Strip, Tiles, column_of_tiles, full_strips};
 use crate::instructions::InstructionSet;
 
 /// `out = x w + bias`: rows of activations through a dense layer. Also `(d wᵀ)ᵀ = w dᵀ`, the deltas of the layer before:
@@ -74,7 +74,8 @@ impl Forward<'_> {
         let mut panels = std::mem::take(&mut padding.panels);
         panels.resize(self.x.len(), 0.0);
         let rows = self.out.len() / self.units;
-        column_of_tiles(set, rows, &mut Pack { x: self.x, depth: self.inputs, panels: &mut panels });
+        let strip = Strip { first: 0, width: LANES };
+        column_of_tiles(set, rows, strip, &mut Pack { x: self.x, depth: self.inputs, panels: &mut panels });
         Left::<true>(Forward { x: &panels, ..self }).run(set, padding);
         padding.panels = panels;
     }
@@ -86,21 +87,18 @@ struct Left<'a, const PANELS: bool>(Forward<'a>);
 impl<const PANELS: bool> Left<'_, PANELS> {
     fn run(mut self, set: InstructionSet, padding: &mut Padding) {
         let (rows, units) = (self.0.out.len() / self.0.units, self.0.units);
-        let first = wide(set, rows, units, &mut self);
+        let Some(Strip { first, width }) = full_strips(set, rows, units, &mut self) else { return };
         let Forward { x, w, bias, out, inputs, .. } = self.0;
-        for j in (first..units).step_by(NARROW) {
-            let width = NARROW.min(units - j);
-            let Padding { right, result, start, .. } = padding;
-            pad(w, units, j, width, right);
-            result.resize(rows * NARROW, 0.0);
-            let bias = bias.map(|bias| {
-                start[..width].copy_from_slice(&bias[j..j + width]);
-                &start[..]
-            });
-            let strip = Forward { x, w: right, bias, out: result, inputs, units: NARROW };
-            narrow(set, rows, &mut Left::<PANELS>(strip));
-            unpad(result, out, units, j, width);
-        }
+        let Padding { right, result, start, .. } = padding;
+        pad(w, units, first, width, right);
+        result.resize(rows * width, 0.0);
+        let bias = bias.map(|bias| {
+            start[..units - first].copy_from_slice(&bias[first..]);
+            &start[..]
+        });
+        let padded = Forward { x, w: right, bias, out: result, inputs, units: width };
+        column_of_tiles(set, rows, Strip { first: 0, width }, &mut Left::<PANELS>(padded));
+        unpad(result, width, out, units, first);
     }
 }
 
@@ -108,14 +106,13 @@ impl WeightGradient<'_> {
     /// Computes it.
     pub(in crate::nn) fn run(mut self, set: InstructionSet, padding: &mut Padding) {
         let (rows, units) = (self.inputs, self.units);
-        for j in (wide(set, rows, units, &mut self)..units).step_by(NARROW) {
-            let width = NARROW.min(units - j);
-            let Padding { right, result, .. } = padding;
-            pad(self.d, units, j, width, right);
-            pad(self.gradient, units, j, width, result);
-            narrow(set, rows, &mut WeightGradient { d: right, gradient: result, units: NARROW, ..self });
-            unpad(result, self.gradient, units, j, width);
-        }
+        let Some(Strip { first, width }) = full_strips(set, rows, units, &mut self) else { return };
+        let Padding { right, result, .. } = padding;
+        pad(self.d, units, first, width, right);
+        pad(self.gradient, units, first, width, result);
+        let mut padded = WeightGradient { d: right, gradient: result, units: width, ..self };
+        column_of_tiles(set, rows, Strip { first: 0, width }, &mut padded);
+        unpad(result, width, self.gradient, units, first);
     }
 }
 
@@ -123,14 +120,13 @@ impl Descent<'_> {
     /// Computes it.
     pub(in crate::nn) fn run(mut self, set: InstructionSet, padding: &mut Padding) {
         let (rows, units) = (self.inputs, self.units);
-        for j in (wide(set, rows, units, &mut self)..units).step_by(NARROW) {
-            let width = NARROW.min(units - j);
-            let Padding { right, result, .. } = padding;
-            pad(self.d, units, j, width, right);
-            pad(self.w, units, j, width, result);
-            narrow(set, rows, &mut Descent { d: right, w: result, units: NARROW, ..self });
-            unpad(result, self.w, units, j, width);
-        }
+        let Some(Strip { first, width }) = full_strips(set, rows, units, &mut self) else { return };
+        let Padding { right, result, .. } = padding;
+        pad(self.d, units, first, width, right);
+        pad(self.w, units, first, width, result);
+        let mut padded = Descent { d: right, w: result, units: width, ..self };
+        column_of_tiles(set, rows, Strip { first: 0, width }, &mut padded);
+        unpad(result, width, self.w, units, first);
     }
 }
 
