@@ -75,9 +75,9 @@ pub(crate) enum RequestError {
     Misaddressed { round: u32, client: u32, addressed_round: u32, addressed_client: u32 },
     #[error("the body was not there after {seconds} s: send it faster, or over a better line")]
     BodyTooSlow { seconds: u64 },
-    #[error("client {client} sends several bodies at once: one after the other")]
+    #[error("client {client} has several bodies on their way at once: one after the other")]
     TooManyBodies { client: u32 },
-    #[error("the coordinator has no room for the body at present: try again after the time in `Retry-After`")]
+    #[error("the coordinator has no room for a body at present: try again after the time in `Retry-After`")]
     Overloaded,
     #[error("the coordinator is stopping: try again after the time in `Retry-After`")]
     ShuttingDown,

@@ -1,8 +1,10 @@
-//! Room for what arrives: the bytes of a body, and the numbers that it becomes, until the store has dealt with them.
+//! Room for what arrives: the bytes of a body, and the numbers that it becomes, until the store has dealt with them; and
+//! for answers that are made for one client, until they are sent.
 
 use crate::occupancy::{Occupancy, Place};
 use crate::request_error::RequestError;
 use crate::service::Charter;
+use bytes::Bytes;
 use privet_core::protocol::UpdateMessage;
 use privet_core::round::StageContent;
 use privet_core::secagg::Stage;
@@ -14,7 +16,7 @@ use tokio::time::timeout;
 /// Up to how many bytes a body is read where it arrived: to hand it to another thread would take longer.
 pub(crate) const READ_AT_ONCE: usize = 16 << 10;
 
-/// How much memory a body of a kind takes, in bytes, at the most.
+/// How much memory a body of a kind takes, in bytes, at the most, in either direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     /// The body itself.
@@ -43,6 +45,15 @@ impl Size {
             _ => 2 * body,
         };
         Size { body, read }
+    }
+
+    /// Of what a participant is sent for its part in a stage; nothing where rounds are not masked.
+    pub(crate) fn of_task(charter: &Charter, stage: Stage) -> Size {
+        let body = match charter.rules.masking {
+            Some(_) => StageContent::longest_task(stage, charter.rules.places),
+            None => 0,
+        };
+        Size { body, read: 0 }
     }
 
     fn total(self) -> usize {
@@ -89,8 +100,31 @@ impl Rooms {
 impl Room {
     /// The body is read and gone: gives back all room but that of what was read.
     pub(crate) fn release_body(&mut self, size: Size) {
-        let spare = self.permit.num_permits().saturating_sub(kibibytes(size.read));
+        self.keep(size.read);
+    }
+
+    /// An answer that keeps its room until it is sent, or whoever asked for it has gone away; what it does not take of the
+    /// room is given back.
+    pub(crate) fn answer(mut self, body: Vec<u8>) -> Bytes {
+        self.keep(body.len());
+        Bytes::from_owner(Roomed { body, _room: self })
+    }
+
+    fn keep(&mut self, bytes: usize) {
+        let spare = self.permit.num_permits().saturating_sub(kibibytes(bytes));
         drop(self.permit.split(spare));
+    }
+}
+
+/// Bytes in a room.
+struct Roomed {
+    body: Vec<u8>,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Roomed {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -118,6 +152,19 @@ mod tests {
         assert_eq!(rooms.permits.available_permits(), 5);
         drop(second);
         assert_eq!(rooms.permits.available_permits(), 12);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_takes_room_until_its_last_byte_is_gone() {
+        let size = Size { body: 8 << 10, read: 0 };
+        let rooms = Rooms::new(8 << 10, &[size], MILLISECOND, 2);
+        let mut answer = rooms.take(1, size).await.unwrap().answer(vec![7; 5 << 10]);
+        assert_eq!(rooms.permits.available_permits(), 3);
+        let sent = answer.split_to(4 << 10);
+        drop(sent);
+        assert!(matches!(rooms.take(2, size).await, Err(RequestError::Overloaded)));
+        drop(answer);
+        assert!(rooms.take(2, size).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

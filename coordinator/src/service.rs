@@ -180,6 +180,7 @@ impl<S: Store> Service<S> {
         let Limits { bytes_in_flight, room, bodies_per_client, held, .. } = options.limits;
         let mut kinds = vec![Size::of_update(&charter)];
         kinds.extend(MaskStage::ALL.map(|stage| Size::of_stage(&charter, stage)));
+        kinds.extend(MaskStage::ALL.map(|stage| Size::of_task(&charter, stage)));
         let shared = Shared {
             store,
             clock: Box::new(clock),
@@ -225,27 +226,24 @@ impl<S: Store> Service<S> {
         &self.shared.meter
     }
 
-    /// Takes room for a body of a client and what is read from it; waits for it a little. No client can take all of it.
+    /// Takes room for a body of a client and what is read from it, or for an answer to it; waits for it a little. No client
+    /// can take all of it.
     pub(crate) async fn room(&self, client: u32, size: Size) -> Result<Room, RequestError> {
         self.shared.rooms.take(client, size).await
     }
 
     /// Carries a transaction out to its end, also if whoever asked for it goes away meanwhile: the room is taken for as long as
-    /// what it was taken for is there.
+    /// what it was taken for is there. Then it is handed back.
     pub(crate) async fn see_through<T: Send + 'static, F>(
         &self,
         room: Room,
         transaction: impl FnOnce(Service<S>) -> F,
-    ) -> Result<T, RequestError>
+    ) -> Result<(T, Room), RequestError>
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let transaction = transaction(self.clone());
-        let carried_out = async move {
-            let answer = transaction.await;
-            drop(room);
-            answer
-        };
+        let carried_out = async move { transaction.await.map(|answer| (answer, room)) };
         let answer = tokio::spawn(carried_out.in_current_span()).await;
         Ok(answer.map_err(|error| RequestError::Internal(error.into()))??)
     }

@@ -9,6 +9,7 @@ use crate::service::Service;
 use crate::signed::Signed;
 use crate::store::Store;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
@@ -20,12 +21,16 @@ pub(super) async fn task<S: Store>(
     State(service): State<Service<S>>,
     At((round, stage, client)): At<(u32, Stage, u32)>,
     signed: Signed,
-) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), RequestError> {
+) -> Result<([(HeaderName, &'static str); 1], Bytes), RequestError> {
     signed.content(&[])?;
     service.authorize(client, &signed).await?;
-    let task = service.store().task(round, client, stage, service.now()).await?;
+    // Every participant gets a copy of its own, and of a roster it is as long as there are clients.
+    let room = service.room(client, Size::of_task(service.charter(), stage)).await?;
+    let finding =
+        |service: Service<S>| async move { service.store().task(round, client, stage, service.now()).await };
+    let (task, room) = service.see_through(room, finding).await?;
     service.journal().sent(task.len());
-    Ok(([(CONTENT_TYPE, "application/octet-stream")], task))
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], room.answer(task)))
 }
 
 pub(super) async fn send<S: Store>(
@@ -63,7 +68,7 @@ pub(super) async fn send<S: Store>(
     let message = StageMessage { client, round, digest: Some(message_sha256), content };
     let taking =
         |service: Service<S>| async move { service.store().send(message, holding, service.now()).await };
-    service.see_through(room, taking).await?;
+    drop(service.see_through(room, taking).await?);
     CrashPoint::Acknowledging.reach();
     Ok(Json(StageReceipt { round, stage, client, message_sha256 }))
 }

@@ -44,7 +44,7 @@ pub(super) async fn upload<S: Store>(
     let submission = Submission { client, round, update: message.update, digest: Some(update_sha256) };
     let counting =
         |service: Service<S>| async move { service.store().submit(submission, holding, service.now()).await };
-    let receipt = service.see_through(room, counting).await?;
+    let (receipt, _) = service.see_through(room, counting).await?;
     CrashPoint::Acknowledging.reach();
     Ok(Json(ReceiptMessage { round, client, weight: receipt.contribution.weight, update_sha256 }))
 }

@@ -46,7 +46,8 @@ pub struct Limits {
     pub body: Duration,
     /// How long a connection may be without a byte in either direction. 1 minute: longer than a check-in is held.
     pub silence: Duration,
-    /// How many bytes of bodies may be held at once; at the least one update is. 256 MiB.
+    /// How many bytes of bodies may be held at once, of updates, messages of stages, and what participants are sent for
+    /// stages; at the least one of each is. 256 MiB.
     pub bytes_in_flight: usize,
     /// How long a body may wait for room among them before it is sent away. 2 seconds.
     pub room: Duration,

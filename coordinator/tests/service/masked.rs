@@ -102,6 +102,7 @@ pub(crate) async fn task(garden: &Garden, stage: Stage, client: u32) -> Vec<u8> 
     );
     let answer = garden.send(request("GET", stage, client, &[])).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert!(answer.body.len() <= StageContent::longest_task(stage, 4), "{stage}");
     answer.body.to_vec()
 }
 

@@ -8,11 +8,13 @@ use axum::http::{Request, StatusCode};
 use privet_coordinator::{Limits, Options, administration, app};
 use privet_core::encoding::Update;
 use privet_core::protocol::{CheckInAnswer, Problem, RoundSummary};
+use privet_core::round::StageContent;
 use privet_core::secagg::Stage;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
+use tower::ServiceExt;
 
 /// A body that does not come.
 struct Silence;
@@ -46,6 +48,31 @@ async fn messages_of_stages_wait_for_room_and_may_not_take_for_ever() {
     assert_eq!(second.problem(), Problem::Overloaded);
     assert_eq!(second.headers["retry-after"], "2");
     taken(&garden, Stage::Advertise, 1, &message).await;
+}
+
+/// A roster is made for each participant: whoever does not read its own leaves no room for those of the others.
+#[tokio::test(start_paused = true)]
+async fn what_participants_are_sent_takes_room_until_it_is_sent() {
+    let limits = Limits { bytes_in_flight: 1, ..Limits::default() };
+    let garden =
+        Garden { app: app(service_with(ManualClock::new(), Options { limits, ..Options::default() })) };
+    enrol_all(&garden).await;
+    for client in 1..=4 {
+        taken(&garden, Stage::Advertise, client, &masker(client).advertise(&mut rng(client)).1).await;
+    }
+    // The room is that of the largest message, and has two rosters.
+    let unread = async |client| {
+        let response = garden.app.clone().oneshot(request("GET", Stage::Share, client, &[])).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response
+    };
+    let held = (unread(1).await, unread(2).await);
+    let third = garden.send(request("GET", Stage::Share, 3, &[])).await;
+    assert_eq!(third.problem(), Problem::Overloaded);
+    assert_eq!(third.headers["retry-after"], "2");
+    drop(held.0);
+    let roster = task(&garden, Stage::Share, 3).await;
+    assert_eq!(roster.len(), StageContent::longest_task(Stage::Share, 4));
 }
 
 /// One that is enrolled and means harm takes no more of the room than two bodies have, and of the places to wait at two.

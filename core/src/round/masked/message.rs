@@ -3,7 +3,7 @@
 use crate::aggregation::WordLayout;
 use crate::protocol::HexDigest;
 use crate::secagg::{
-    AdvertMessage, Answer, Confirmation, DecodeError, MaskedInput, Ring, SharesMessage, Stage,
+    AdvertMessage, Answer, Confirmation, DecodeError, MaskedInput, Ring, Roster, SharesMessage, Stage,
 };
 use std::fmt;
 
@@ -59,6 +59,19 @@ impl StageContent {
             Stage::Input => MaskedInput::<u64>::encoded_len(layout.ring(), layout.words()),
             Stage::Confirm => 77,
             Stage::Answer => 21 + 44 * neighbours,
+        }
+    }
+
+    /// The most bytes that a participant is sent for its part in a stage, in a federation of so many clients.
+    pub fn longest_task(stage: Stage, clients: u32) -> usize {
+        // As the roster, the others have a fixed part for each client or neighbour: see the table of the stages.
+        let clients = clients as usize;
+        match stage {
+            Stage::Advertise => 0,
+            Stage::Share => Roster::encoded_len(clients),
+            Stage::Input => 17 + 100 * clients,
+            Stage::Confirm => 17 + 4 * clients,
+            Stage::Answer => 13 + 68 * clients,
         }
     }
 
