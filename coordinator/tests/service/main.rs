@@ -21,3 +21,4 @@ mod resuming;
 mod room;
 mod rounds;
 mod serving;
+mod unkept;

@@ -8,7 +8,7 @@ use crate::harness::{
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use privet_coordinator::{
-    Charter, Clock, Invitation, Journal, MemoryStore, Options, Service, SqliteStore, Store, app, check,
+    Clock, Invitation, Journal, MemoryStore, Options, Service, SqliteStore, Store, StoreError, app, check,
 };
 use privet_core::encoding::Update;
 use privet_core::participant::Masker;
@@ -21,6 +21,7 @@ use privet_core::protocol::{
 use privet_core::round::{Assignment, Federation, Refusal, Rules, StageContent, StageMessage, Timestamp};
 use privet_core::secagg::{LatestAnswer, Member, Setup, Stage};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -285,51 +286,69 @@ async fn stages_of_a_federation_without_masks_are_refused() {
     assert_eq!(put(&garden, Stage::Advertise, 1, &message).await.problem(), Problem::OtherKindOfRound);
 }
 
-#[tokio::test]
-async fn a_masked_round_that_a_restart_interrupts_is_over_and_says_whose_update_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let now = Timestamp(1_000);
-    let open = || {
-        let charter: Charter = charter(rules());
-        let journal = Journal::new().0;
-        SqliteStore::open(folder.path(), &charter, &first_model(), noise_seed(), format(), journal).unwrap()
-    };
-    let ring = rules().masking.unwrap().masking.ring();
-    let send = async |store: &SqliteStore, stage, client, body: &[u8]| {
-        let content = StageContent::decode(stage, ring, body).unwrap();
-        let message = StageMessage { client, round: 1, digest: Some(HexDigest::of(body)), content };
-        let holding = holding(store, client, now).await;
-        store.send(message, holding, now).await.unwrap();
-    };
-    let maskers: Vec<Masker> = (1..=4).map(masker).collect();
-    let store = open();
-    let mut states = Vec::new();
+/// A store of masked rounds in a folder.
+pub(crate) fn open(folder: &Path) -> SqliteStore {
+    let journal = Journal::new().0;
+    SqliteStore::open(folder, &charter(rules()), &first_model(), noise_seed(), format(), journal).unwrap()
+}
+
+pub(crate) const NOW: Timestamp = Timestamp(1_000);
+
+/// All four enrol, and the first round is open.
+pub(crate) async fn found(folder: &Path) -> SqliteStore {
+    let store = open(folder);
     for client in 1..=4 {
         let request = Enrol { key: identity(client).key(), place: Some(client), token: None };
-        store.enrol(request, Invitation::NotNeeded, now).await.unwrap();
+        store.enrol(request, Invitation::NotNeeded, NOW).await.unwrap();
     }
+    store
+}
+
+/// Sends a message of the first round.
+pub(crate) async fn send(
+    store: &SqliteStore,
+    stage: Stage,
+    client: u32,
+    body: &[u8],
+) -> Result<(), StoreError> {
+    let content = StageContent::decode(stage, rules().masking.unwrap().masking.ring(), body).unwrap();
+    let message = StageMessage { client, round: 1, digest: Some(HexDigest::of(body)), content };
+    store.send(message, holding(store, client, NOW).await, NOW).await
+}
+
+/// Brings the first round to the stage of the masked updates, and gives the update of this client.
+pub(crate) async fn masked_update(store: &SqliteStore, client: u32) -> Vec<u8> {
+    let maskers: Vec<Masker> = (1..=4).map(masker).collect();
+    let mut states = Vec::new();
     for (client, masker) in (1..).zip(&maskers) {
         let (state, message) = masker.advertise(&mut rng(client));
-        send(&store, Stage::Advertise, client, &message).await;
+        send(store, Stage::Advertise, client, &message).await.unwrap();
         states.push(state);
     }
     let mut shared = Vec::new();
     for (client, state) in (1..).zip(states) {
-        let roster = store.task(1, client, Stage::Share, now).await.unwrap();
+        let roster = store.task(1, client, Stage::Share, NOW).await.unwrap();
         let (state, message) = state.share(&roster, &mut rng(client + 10)).unwrap();
-        send(&store, Stage::Share, client, &message).await;
+        send(store, Stage::Share, client, &message).await.unwrap();
         shared.push(state);
     }
-    let delivery = store.task(1, 3, Stage::Input, now).await.unwrap();
+    let delivery = store.task(1, client, Stage::Input, NOW).await.unwrap();
     let update = Update { delta: vec![1, 2], weight: 1, loss: 1 };
-    let (_, message) = shared.swap_remove(2).mask(&delivery, &update).unwrap();
-    send(&store, Stage::Input, 3, &message).await;
+    shared.swap_remove(client as usize - 1).mask(&delivery, &update).unwrap().1
+}
+
+#[tokio::test]
+async fn a_masked_round_that_a_restart_interrupts_is_over_and_says_whose_update_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = found(folder.path()).await;
+    let message = masked_update(&store, 3).await;
+    send(&store, Stage::Input, 3, &message).await.unwrap();
     drop(store);
 
     let decode = format().decode;
     assert_eq!(check(folder.path(), &*decode).unwrap().counted, Some(1));
-    let store = open();
-    store.tick(now).await.unwrap();
+    let store = open(folder.path());
+    store.tick(NOW).await.unwrap();
     let records = store.records().await.unwrap();
     let masked = records[0].record.masked.as_ref().unwrap();
     assert_eq!(masked.inputs, BTreeSet::from([3]));
@@ -337,7 +356,7 @@ async fn a_masked_round_that_a_restart_interrupts_is_over_and_says_whose_update_
     assert_eq!(records[0].model_in, records[0].model_out);
     let standing = store.standing().await.unwrap();
     assert_eq!(standing.round, 2);
-    let late = store.task(1, 1, Stage::Input, now).await.unwrap_err();
+    let late = store.task(1, 1, Stage::Input, NOW).await.unwrap_err();
     assert!(late.to_string().contains(&Refusal::TooLate { round: 1, client: 1 }.to_string()), "{late}");
     drop(store);
     assert_eq!(check(folder.path(), &*decode).unwrap().rounds, 1);

@@ -12,6 +12,7 @@ use crate::service::Charter;
 use crate::store::state::{Change, State};
 use crate::store::{Stage, StoreError};
 use privet_core::privacy::NoiseSeed;
+use privet_core::round::Phase;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -73,6 +74,12 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, "what has changed cannot be kept: it has not happened");
+                if changes.iter().all(|change| matches!(change, Change::NonceUsed(_))) {
+                    // Memory has some nonces more than the disk, with which nobody got in or gets in any more. Nothing has to
+                    // be undone, and a masked round, of which the disk knows next to nothing, goes on.
+                    self.show_stage(&state);
+                    self.state = Some(state);
+                }
                 let error = Arc::new(error);
                 answers.into_iter().for_each(|answer| answer(Err(StoreError::NotKept(Arc::clone(&error)))));
             }
@@ -84,6 +91,13 @@ impl Writer {
             Some(state) => Ok(state),
             None => {
                 let state = self.folder.load(&self.charter, &self.format, &self.noise_seed)?;
+                if let Phase::Interrupted(round) = state.federation().phase() {
+                    let round = round.masked_round;
+                    tracing::error!(
+                        round,
+                        "the masked round is lost: it releases nothing, and the next one begins"
+                    );
+                }
                 self.show_stage(&state);
                 Ok(state)
             }

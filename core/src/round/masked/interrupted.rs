@@ -1,4 +1,4 @@
-//! A masked round that was open when its coordinator ended.
+//! A masked round that was open when its coordinator ended, or could not keep what happened in it.
 //!
 //! The secrets that would unmask it are with participants that wait for messages nobody sends any more; what they sent
 //! is not kept. The round is over: nothing is released, and the next one begins.
@@ -54,7 +54,10 @@ impl Interrupted {
         epsilon: Option<f64>,
     ) -> RoundRecord {
         let Interrupted { masked_round, opened, cohort, inputs, declined, .. } = self;
-        let failure = "the coordinator was started again during the round: nothing is released".to_owned();
+        let failure =
+            "the coordinator was started again during the round, or could not keep something of it: \
+                       nothing is released"
+                .to_owned();
         RoundRecord {
             round: masked_round,
             opened,
