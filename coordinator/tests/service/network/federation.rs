@@ -52,10 +52,12 @@ dropout-fraction = 0.25
 stage-seconds = 2
 ";
 
-/// Whether updates are hidden.
+/// Whether updates are hidden, on the way or from the coordinator too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
+    /// By TLS.
+    Secured,
     Masked,
 }
 
@@ -63,7 +65,7 @@ impl Kind {
     /// How many rounds there are.
     pub(super) fn rounds(self) -> usize {
         match self {
-            Kind::Plain => 10,
+            Kind::Plain | Kind::Secured => 10,
             Kind::Masked => 5,
         }
     }
@@ -71,7 +73,7 @@ impl Kind {
     /// How many contributions a round needs: with two or more, a double count cannot hide in the mean.
     pub(super) fn minimum(self) -> usize {
         match self {
-            Kind::Plain => 2,
+            Kind::Plain | Kind::Secured => 2,
             Kind::Masked => 3,
         }
     }
@@ -79,7 +81,7 @@ impl Kind {
 
 pub(super) fn plan(kind: Kind) -> (Plan, Arc<Network>) {
     let text = match kind {
-        Kind::Plain => PLAN.to_owned(),
+        Kind::Plain | Kind::Secured => PLAN.to_owned(),
         Kind::Masked => format!("{PLAN}{MASKS}")
             .replace("minimum = 2", "minimum = 3")
             .replace("rounds = 10", "rounds = 5"),

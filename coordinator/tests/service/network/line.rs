@@ -1,6 +1,8 @@
 //! Requests over the simulated network, one connection each.
 
+use super::federation::Kind;
 use super::sight::Sight;
+use super::tls;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderValue, Method, Request, Response};
 use hyper::client::conn::http1::handshake;
@@ -12,6 +14,7 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 use turmoil::net::TcpStream;
@@ -23,6 +26,8 @@ pub(super) const PORT: u16 = 7310;
 /// is held.
 const GIVE_UP: Duration = Duration::from_secs(5);
 
+type Fault = Box<dyn Error + Send + Sync>;
+
 /// A request that arrives a second time.
 pub(super) struct Echo {
     pub(super) after: Duration,
@@ -32,6 +37,7 @@ pub(super) struct Echo {
 
 /// A client's line to the coordinator.
 pub(super) struct Line {
+    pub(super) kind: Kind,
     pub(super) client: u32,
     pub(super) sight: Arc<Sight>,
     pub(super) echoes: UnboundedSender<Echo>,
@@ -52,7 +58,7 @@ impl Transport for Line {
         self.sight.note(&who, &what);
         let upload = (request.method() == Method::PUT).then(|| request.uri().path().contains("/stages/"));
         self.note_answer(&request);
-        let sent = timeout(GIVE_UP, exchange(request, limit)).await;
+        let sent = timeout(GIVE_UP, exchange(self.kind, request, limit)).await;
         let answer = sent.unwrap_or_else(|_| Err("nothing arrives any more".into()));
         match &answer {
             Ok(answer) => self.sight.note(&who, format_args!("{what}: {}", outcome(answer))),
@@ -106,11 +112,23 @@ pub(super) fn outcome(answer: &Response<Bytes>) -> String {
 
 /// Sends a request over a connection of its own, and reads the answer. Nothing of it is left when this is dropped.
 pub(super) async fn exchange(
+    kind: Kind,
     mut request: Request<Bytes>,
     limit: usize,
-) -> Result<Response<Bytes>, Box<dyn Error + Send + Sync>> {
+) -> Result<Response<Bytes>, Fault> {
     request.headers_mut().insert("host", HeaderValue::from_static(COORDINATOR));
     let stream = TcpStream::connect((COORDINATOR, PORT)).await?;
+    match kind {
+        Kind::Secured => exchange_on(tls::greet(stream).await?, request, limit).await,
+        Kind::Plain | Kind::Masked => exchange_on(stream, request, limit).await,
+    }
+}
+
+async fn exchange_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: Request<Bytes>,
+    limit: usize,
+) -> Result<Response<Bytes>, Fault> {
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let mut connection = pin!(connection);
     let answer = async {

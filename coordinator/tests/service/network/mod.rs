@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! federation  each client's update is a unit vector of its own      weather   which faults there are, and when
-//! line        requests over the simulated network                   keeper    a store that outlives the process
+//! line, tls   requests over the simulated network                   keeper    a store that outlives the process
 //! simulation  the hosts, and time                                   door      connections that outlive it too
 //! oracle      what must be true of a run                            sight     what happened in it
 //! ```
@@ -19,6 +19,7 @@ mod line;
 mod oracle;
 mod sight;
 mod simulation;
+mod tls;
 mod weather;
 
 use federation::{Kind, first_model, plan};
@@ -38,6 +39,8 @@ use std::sync::Arc;
 
 /// The seeds of an ordinary run; `PRIVET_SEEDS`, for example `1000..5000`, asks for others.
 const SEEDS: std::ops::Range<u64> = 0..300;
+/// Those over TLS, in which a connection is cut off in the middle of a greeting too.
+const SEEDS_SECURED: std::ops::Range<u64> = 0..40;
 /// Those of masked rounds, in which clients keep on a disk what they have answered.
 const SEEDS_MASKED: std::ops::Range<u64> = 0..10;
 /// Those that are run twice.
@@ -148,6 +151,16 @@ fn whatever_the_network_does_an_acknowledged_update_counts_once() {
 }
 
 #[test]
+fn over_tls_an_acknowledged_update_counts_once_too() {
+    let mut seen = BTreeMap::new();
+    let kinds = ["CoordinatorStarts", "dies after counts", "echo of", "nothing", "PUT", "Missed"];
+    for seed in seeds(SEEDS_SECURED) {
+        tally(&in_memory(Kind::Secured, seed), &mut seen, &kinds);
+    }
+    assert!(seen.values().all(|times| *times > 0), "{seen:?}");
+}
+
+#[test]
 fn a_state_folder_loses_nothing_either() {
     for seed in seeds(SEEDS_ON_DISK) {
         in_folder(Kind::Plain, seed);
@@ -182,7 +195,7 @@ fn whatever_the_network_does_masks_come_off_a_sum_of_what_was_acknowledged() {
 #[test]
 fn a_seed_says_everything() {
     for seed in seeds(SEEDS_TWICE) {
-        for kind in [Kind::Plain, Kind::Masked] {
+        for kind in [Kind::Plain, Kind::Secured, Kind::Masked] {
             let (once, again) = (in_memory(kind, seed), in_memory(kind, seed));
             let differs = (0..once.len().max(again.len())).find(|at| once.get(*at) != again.get(*at));
             let lines = differs.map(|at| (&once[at.min(once.len())..], &again[at.min(again.len())..]));

@@ -5,6 +5,7 @@ use super::federation::{CLIENTS, Kind, UnitRow, identity, plan};
 use super::keeper::Keeper;
 use super::line::{COORDINATOR, Echo, Line, exchange, outcome, what};
 use super::sight::Sight;
+use super::tls;
 use super::weather::{self, CALM, Happening, USUAL_DELAY, forecast, name};
 use privet_client::{Agent, AnsweredRounds, Connection, Ending, Masks, Membership, Patience};
 use privet_coordinator::{Charter, Clock, Doors, Journal, Limits, Options, Service, Store, run};
@@ -59,7 +60,7 @@ pub(super) fn simulate<S: Store>(
     });
     let (echoes, heard) = mpsc::unbounded_channel();
     let (heard, of_echoes) = (Arc::new(Mutex::new(heard)), Arc::clone(sight));
-    sim.host("echoes", move || echo(Arc::clone(&heard), Arc::clone(&of_echoes)));
+    sim.host("echoes", move || echo(kind, Arc::clone(&heard), Arc::clone(&of_echoes)));
     // What a client has on its disk outlives its process.
     let disks = tempfile::tempdir().expect("a folder can be made");
     for client in 1..=CLIENTS {
@@ -67,7 +68,7 @@ pub(super) fn simulate<S: Store>(
         let (sight, echoes, starts) = (Arc::clone(sight), echoes.clone(), AtomicU64::new(0));
         sim.host(name(client), move || {
             let start = starts.fetch_add(1, Ordering::Relaxed);
-            let line = Line { client, sight: Arc::clone(&sight), echoes: echoes.clone() };
+            let line = Line { kind, client, sight: Arc::clone(&sight), echoes: echoes.clone() };
             agent(kind, line, seed, start, key.clone())
         });
     }
@@ -146,8 +147,8 @@ async fn coordinator<S: Store>(
         let keeper = Keeper::new(open(), Arc::clone(&sight));
         let charter = Charter::new(&plan, &network);
         let service = Service::new(keeper, charter, SimulatedClock, options(), journal.clone());
-        let doors =
-            Doors { public: Door::open(Arc::clone(&connections)).await?, tls: None, administration: None };
+        let tls = (kind == Kind::Secured).then(tls::of_coordinator);
+        let doors = Doors { public: Door::open(Arc::clone(&connections)).await?, tls, administration: None };
         let conclusion = run(service, doors, pending()).await?;
         sight.note(COORDINATOR, format_args!("{:?}", conclusion.ending));
         // Whatever the service has left behind lets go of the store.
@@ -201,14 +202,18 @@ async fn agent(kind: Kind, line: Line, seed: u64, start: u64, key: PathBuf) -> t
 }
 
 /// Sends what arrives a second time.
-async fn echo(heard: Arc<Mutex<mpsc::UnboundedReceiver<Echo>>>, sight: Arc<Sight>) -> turmoil::Result {
+async fn echo(
+    kind: Kind,
+    heard: Arc<Mutex<mpsc::UnboundedReceiver<Echo>>>,
+    sight: Arc<Sight>,
+) -> turmoil::Result {
     let mut heard = heard.lock().await;
     while let Some(Echo { after, client, request }) = heard.recv().await {
         let sight = Arc::clone(&sight);
         tokio::spawn(async move {
             tokio::time::sleep(after).await;
             let what = what(&request);
-            if let Ok(answer) = exchange(request, 1 << 20).await {
+            if let Ok(answer) = exchange(kind, request, 1 << 20).await {
                 sight.note(format_args!("echo of {client}"), format_args!("{what}: {}", outcome(&answer)));
             }
         });
