@@ -74,3 +74,54 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Bytes;
+    use axum::routing::get;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    /// An answer that notes when it is let go of.
+    struct Answer {
+        body: Vec<u8>,
+        gone: Arc<AtomicBool>,
+    }
+
+    impl AsRef<[u8]> for Answer {
+        fn as_ref(&self) -> &[u8] {
+            &self.body
+        }
+    }
+
+    impl Drop for Answer {
+        fn drop(&mut self) {
+            self.gone.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A copy of it would be in no account: not in that of models, which are there once, nor in that of bytes in flight.
+    #[tokio::test]
+    async fn an_answer_is_there_until_it_is_sent_and_is_not_copied() {
+        const LENGTH: usize = 200_000;
+        let gone = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&gone);
+        let answer = move || async move { Bytes::from_owner(Answer { body: vec![7; LENGTH], gone }) };
+        let app = Router::new().route("/", get(answer));
+        let (_close, closed) = watch::channel(false);
+        let connection = Connection { app, limits: Limits::default(), closed };
+        let (near, mut far) = duplex(1_000);
+        let served = tokio::spawn(connection.talk(near, None));
+
+        far.write_all(b"GET / HTTP/1.1\r\nhost: garden\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answered = vec![0; LENGTH / 2];
+        far.read_exact(&mut answered).await.unwrap();
+        assert!(!seen.load(Ordering::Relaxed), "half of it is on its way yet");
+        far.read_to_end(&mut answered).await.unwrap();
+        served.await.unwrap();
+        assert!(answered.ends_with(&[7; 1_000]) && answered.len() > LENGTH);
+        assert!(seen.load(Ordering::Relaxed));
+    }
+}

@@ -1,6 +1,6 @@
 //! A stream that may not be silent for ever.
 
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -48,6 +48,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.watch(outcome, context)
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.watch(outcome, context)
+    }
+
+    /// Without this, HTTP/1.1 would copy every answer whole before it writes it.
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
@@ -79,6 +93,8 @@ mod tests {
         assert!((10 * second..11 * second).contains(&began.elapsed()));
         // Nobody reads on the other side: the buffer of four bytes is full.
         let error = near.write_all(b"abcdefgh").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let error = near.write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"cd")]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 }
