@@ -53,6 +53,7 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
     tell_where(&doors, &served, progress);
 
     let task = progress.task(served.plan.name(), u64::from(served.plan.rounds()), "rounds");
+    let mut records = None;
     let mut observe = |news: News<'_>| {
         match news {
             News::Enrolled(count) => {
@@ -65,6 +66,13 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
                 }
                 task.advance(1);
             }
+            News::Sealed(sealed) => {
+                let file = match &mut records {
+                    Some(file) => file,
+                    None => records.insert(directory.begin_records()?),
+                };
+                file.append(sealed)?;
+            }
         }
         Ok(())
     };
@@ -72,10 +80,12 @@ pub(crate) fn run(args: &cli::Coordinator, progress: &Progress) -> Result<(), Co
         runtime.block_on(serving::serve(&served, opened, doors, interrupt::pressed(), &mut observe))?;
     drop(task);
     directory.write_model(&concluded.model)?;
-    directory.write_records(&concluded.records)?;
+    records.map_or_else(|| directory.begin_records(), Ok)?.finish()?;
+    // They were not kept in memory while it served.
+    let rounds = directory.rounds()?;
 
     let origin = results::origin(&served.plan, (None, served.test.as_ref()), started, Over::Http, threads);
-    let Concluded { model, rounds, records: _, seconds, ending, exhausted, epsilon } = concluded;
+    let Concluded { model, seconds, ending, exhausted, epsilon } = concluded;
     let spent = epsilon.unwrap_or(0.0);
     let privacy = results::privacy(&served.plan, spent, args.noise_seed, exhausted);
     let seed = served.plan.seed();

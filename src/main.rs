@@ -23,6 +23,7 @@ mod private_baseline;
 mod progress;
 mod quantity;
 mod receipt;
+mod records_file;
 mod report;
 mod results;
 mod run_directory;

@@ -43,13 +43,16 @@ pub(crate) fn run(
         let opened = serving::open(&served, None, Options::default())?;
         let mut gradients = Vec::new();
         let mut updates = 0;
+        let mut rounds = Vec::new();
         let mut watch = |news: News<'_>| match news {
             News::Enrolled(_) => Ok(()),
             News::Round { line, record } => {
                 gradients.push(gradients.last().unwrap_or(&0) + gradients_of(setting, record));
                 updates += record.contributors().len();
+                rounds.push(line.clone());
                 observe(line)
             }
+            News::Sealed(_) => Ok(()),
         };
         let (failed, failure) = oneshot::channel::<()>();
         let first_failure = async {
@@ -63,7 +66,7 @@ pub(crate) fn run(
             serving::serve(&served, opened, listener.into(), first_failure, &mut watch)
         );
         agents?;
-        let serving::Concluded { model, rounds, seconds, exhausted, .. } = concluded?;
+        let serving::Concluded { model, seconds, exhausted, .. } = concluded?;
         let warning = match zeros.load(Ordering::Relaxed) {
             0 => None,
             zeros => Some(format!(

@@ -5,10 +5,10 @@
 //! renamed into it, so that a reader never sees half of one. `metrics.jsonl` grows by whole lines.
 
 use crate::document::round::Round;
-use privet_core::round::SealedRecord;
+use crate::records_file::RecordsFile;
 use serde::Serialize;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use thiserror::Error;
@@ -59,6 +59,13 @@ pub(crate) enum RunDirectoryError {
         /// What the serializer answered.
         source: serde_json::Error,
     },
+}
+
+impl RunDirectoryError {
+    /// What was tried, as "cannot ...", on which path, and what the system answered.
+    pub(crate) fn cannot(action: &'static str, path: &Path, source: io::Error) -> RunDirectoryError {
+        RunDirectoryError::Io { action, path: path.to_owned(), source }
+    }
 }
 
 /// An open run directory. Its files appear as they are written.
@@ -137,14 +144,25 @@ impl RunDirectory {
         self.replace(SUMMARY, &json)
     }
 
-    /// Writes `records.json`: the sealed records of the rounds, by which clients verify their receipts.
+    /// Reads `metrics.jsonl`: what was appended, in its order.
+    ///
+    /// # Errors
+    /// The file system refuses, or somebody else has written into the file.
+    pub(crate) fn rounds(&self) -> Result<Vec<Round>, RunDirectoryError> {
+        let path = self.path.join(METRICS);
+        let read = || -> io::Result<Vec<Round>> {
+            let lines = BufReader::new(File::open(&path)?).lines();
+            lines.map(|line| Ok(serde_json::from_str(&line?)?)).collect()
+        };
+        read().map_err(|source| failed("cannot read", &path, source))
+    }
+
+    /// Begins `records.json`: the sealed records of the rounds, by which clients verify their receipts.
     ///
     /// # Errors
     /// The file system refuses.
-    pub(crate) fn write_records(&self, records: &[SealedRecord]) -> Result<(), RunDirectoryError> {
-        let json = serde_json::to_vec(records)
-            .map_err(|source| RunDirectoryError::Serialize { file: RECORDS, source })?;
-        self.replace(RECORDS, &json)
+    pub(crate) fn begin_records(&self) -> Result<RecordsFile, RunDirectoryError> {
+        RecordsFile::begin(self.path.join(format!(".{RECORDS}.partial")), self.path.join(RECORDS))
     }
 
     /// Writes `model.safetensors`.
@@ -289,7 +307,7 @@ fn timestamp(now: SystemTime) -> String {
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> RunDirectoryError {
-    RunDirectoryError::Io { action, path: path.to_owned(), source }
+    RunDirectoryError::cannot(action, path, source)
 }
 
 /// What a person can do about it.
@@ -354,7 +372,7 @@ mod tests {
         run.write_summary(&round(3)).unwrap();
         run.write_model(&[1, 2, 3]).unwrap();
         run.write_report("<!doctype html>").unwrap();
-        run.write_records(&[]).unwrap();
+        run.begin_records().unwrap().finish().unwrap();
 
         let mut expected = OWN_FILES.map(String::from);
         expected.sort();
@@ -362,6 +380,7 @@ mod tests {
         let metrics = fs::read_to_string(out.join(METRICS)).unwrap();
         let rounds: Vec<Round> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(rounds, [round(1), round(2)]);
+        assert_eq!(run.rounds().unwrap(), rounds);
         let summary: Round = serde_json::from_slice(&fs::read(out.join(SUMMARY)).unwrap()).unwrap();
         assert_eq!(summary, round(3));
     }

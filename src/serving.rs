@@ -4,8 +4,8 @@ use crate::document::round::{Bytes, Round, RoundSeconds};
 use crate::error::CommandError;
 use crate::federated::round_line;
 use privet_coordinator::{
-    ClosedRound, Doors, Ending, MemoryStore, Options, RunError, Service, ServiceEvent, SqliteStore, Store,
-    Traffic,
+    ClosedRound, Doors, Ending, MemoryStore, Options, PastRound, RunError, Service, ServiceEvent,
+    SqliteStore, Store, Traffic,
 };
 use privet_core::data::Shard;
 use privet_core::nn::{self, Network};
@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
 use tokio::task::block_in_place;
 
 /// A federation to be served.
@@ -37,10 +38,6 @@ pub(crate) struct Served {
 pub(crate) struct Concluded {
     /// The file of the final model.
     pub(crate) model: Vec<u8>,
-    /// The rounds, in their order.
-    pub(crate) rounds: Vec<Round>,
-    /// The sealed records of the rounds.
-    pub(crate) records: Vec<SealedRecord>,
     /// How long it served, in seconds.
     pub(crate) seconds: f64,
     /// Whether the federation has finished.
@@ -62,6 +59,8 @@ pub(crate) enum News<'a> {
         /// Its record.
         record: &'a RoundRecord,
     },
+    /// It has ended, and this is the sealed record of the round that follows.
+    Sealed(&'a SealedRecord),
 }
 
 /// How the service is watched; an error stops it.
@@ -120,9 +119,11 @@ async fn serve_from<S: Store>(
     observe: Observe<'_>,
 ) -> Result<Concluded, CommandError> {
     let began = Instant::now();
-    let mut watch = Watch { served, enrolled: 0, rounds: Vec::new() };
+    let store = service.clone();
+    let mut watch = Watch { served, enrolled: 0 };
     watch.take_up(service.store(), observe).await?;
     let (failed, failure) = tokio::sync::oneshot::channel::<()>();
+    let (end, ended) = watch::channel(false);
     let server = tokio::spawn(async move {
         let stop = async {
             tokio::select! {
@@ -132,60 +133,94 @@ async fn serve_from<S: Store>(
                 else => std::future::pending().await,
             }
         };
-        privet_coordinator::run(service, doors, stop).await
+        let conclusion = privet_coordinator::run(service, doors, stop).await;
+        end.send_replace(true);
+        conclusion
     });
-    let watched = watch.follow(events, observe).await;
+    let watched = watch.follow(events, ended, observe).await;
     if watched.is_err() {
         let _ = failed.send(());
     }
     let conclusion = server.await.map_err(CommandError::ServiceBrokeOff)??;
+    watched?;
+    let seconds = began.elapsed().as_secs_f64();
+    hand_over(store.store(), observe).await?;
     let spending = conclusion.spending;
     Ok(Concluded {
-        records: conclusion.records,
         model: conclusion.model_file.to_vec(),
-        rounds: watched?,
-        seconds: began.elapsed().as_secs_f64(),
+        seconds,
         ending: conclusion.ending,
         exhausted: spending.as_ref().is_some_and(|spending| spending.exhausted),
         epsilon: spending.map(|spending| spending.epsilon),
     })
 }
 
+/// Tells the sealed records of all rounds.
+async fn hand_over(store: &impl Store, observe: Observe<'_>) -> Result<(), CommandError> {
+    let mut last = 0;
+    loop {
+        let page = store.past(last).await.map_err(RunError::from)?;
+        let Some(newest) = page.last() else { return Ok(()) };
+        last = newest.sealed.record.round;
+        page.iter().try_for_each(|past| observe(News::Sealed(&past.sealed)))?;
+    }
+}
+
+/// The last round that was released.
+async fn last_released(store: &impl Store) -> Result<Option<u32>, CommandError> {
+    let (mut released, mut last) = (None, 0);
+    loop {
+        let page = store.past(last).await.map_err(RunError::from)?;
+        let Some(newest) = page.last() else { return Ok(released) };
+        last = newest.sealed.record.round;
+        let is_released = |past: &&PastRound| matches!(past.sealed.record.outcome, Outcome::Released { .. });
+        released = page.iter().rfind(is_released).map(|past| past.sealed.record.round).or(released);
+    }
+}
+
 /// Turns what happens at the service into the lines of the run.
 struct Watch<'a> {
     served: &'a Served,
     enrolled: u32,
-    rounds: Vec<Round>,
 }
 
 impl Watch<'_> {
     /// Takes up what happened before this process began. Of the models, only the current one is left to be judged.
     async fn take_up(&mut self, store: &impl Store, observe: Observe<'_>) -> Result<(), CommandError> {
-        let standing = store.standing().await.map_err(RunError::from)?;
-        let records = store.records().await.map_err(RunError::from)?;
-        self.enrolled = standing.enrolled;
-        let released = |sealed: &SealedRecord| matches!(sealed.record.outcome, Outcome::Released { .. });
-        let last = records.iter().rposition(released);
-        for (at, sealed) in records.into_iter().enumerate() {
-            let test = match last == Some(at) {
-                true => store.model(sealed.model_out).await.map_err(RunError::from)?,
-                false => None,
-            };
-            let model = test.and_then(|file| Some(nn::from_safetensors(&file).ok()?.1));
-            let round = block_in_place(|| self.line(&sealed.record, model.as_ref(), Traffic::default()))?;
-            observe(News::Round { line: &round, record: &sealed.record })?;
-            self.rounds.push(round);
+        self.enrolled = store.standing().await.map_err(RunError::from)?.enrolled;
+        let judged = last_released(store).await?;
+        let mut last = 0;
+        loop {
+            let page = store.past(last).await.map_err(RunError::from)?;
+            let Some(newest) = page.last() else { return Ok(()) };
+            last = newest.sealed.record.round;
+            for SealedRecord { record, model_out, .. } in page.iter().map(|past| &past.sealed) {
+                let test = match judged == Some(record.round) {
+                    true => store.model(*model_out).await.map_err(RunError::from)?,
+                    false => None,
+                };
+                let model = test.and_then(|file| Some(nn::from_safetensors(&file).ok()?.1));
+                let round = block_in_place(|| self.line(record, model.as_ref(), Traffic::default()))?;
+                observe(News::Round { line: &round, record })?;
+            }
         }
-        Ok(())
     }
 
-    /// Until the service writes no more.
+    /// Until the federation has finished, or the service has ended and what it wrote is read. Its journal stays open as long as its
+    /// store does, which is longer.
     async fn follow(
         mut self,
         mut events: UnboundedReceiver<ServiceEvent>,
+        mut ended: watch::Receiver<bool>,
         observe: Observe<'_>,
-    ) -> Result<Vec<Round>, CommandError> {
-        while let Some(event) = events.recv().await {
+    ) -> Result<(), CommandError> {
+        loop {
+            let event = tokio::select! {
+                biased;
+                event = events.recv() => event,
+                _ = ended.wait_for(|ended| *ended) => events.try_recv().ok(),
+            };
+            let Some(event) = event else { return Ok(()) };
             match event {
                 ServiceEvent::Enrolled { .. } => {
                     self.enrolled += 1;
@@ -196,13 +231,11 @@ impl Watch<'_> {
                     let released = matches!(record.outcome, Outcome::Released { .. });
                     let round = block_in_place(|| self.line(record, released.then_some(model), *traffic))?;
                     observe(News::Round { line: &round, record })?;
-                    self.rounds.push(round);
                 }
                 ServiceEvent::RoundOpened { .. } => {}
-                ServiceEvent::Finished { .. } => break,
+                ServiceEvent::Finished { .. } => return Ok(()),
             }
         }
-        Ok(self.rounds)
     }
 
     /// The line of a round, with the judgement of the model if there is one to be judged.

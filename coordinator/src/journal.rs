@@ -53,8 +53,9 @@ pub struct Traffic {
 
 /// Where a store and a service write down what happens. Clones write into the same journal.
 ///
-/// It never makes a writer wait: events queue until they are read, one model for each round that is over. If
-/// nobody reads them any more, they are dropped.
+/// It never makes a writer wait: events queue until they are read, one model for each round that is over. So it grows with the
+/// rounds for which its reader is behind, and with no others; a reader that takes longer to judge a model than a round lasts
+/// should judge fewer. If nobody reads them any more, they are dropped.
 #[derive(Debug, Clone)]
 pub struct Journal {
     events: mpsc::UnboundedSender<ServiceEvent>,

@@ -49,5 +49,5 @@ pub use serve::{Doors, Limits, Listener, TlsError, tls_from_files};
 pub use service::{Charter, Options, Service, check_folder};
 pub use store::{
     CheckError, Checked, Denial, Finding, MemoryStore, ModelDecoder, ModelEncoder, ModelFormat, Orders,
-    Spending, SqliteError, SqliteStore, Stage, Standing, Store, StoreError, check,
+    PastRound, Spending, SqliteError, SqliteStore, Stage, Standing, Store, StoreError, Totals, check,
 };

@@ -149,7 +149,9 @@ impl From<StoreError> for RequestError {
         match error {
             StoreError::Refused(refusal) => RequestError::Refused(refusal),
             StoreError::Denied(denial) => RequestError::Denied(denial),
-            StoreError::Broken | StoreError::NotKept(_) => RequestError::Internal(Box::new(error)),
+            StoreError::Broken | StoreError::NotKept(_) | StoreError::Unreadable(_) => {
+                RequestError::Internal(Box::new(error))
+            }
         }
     }
 }

@@ -8,8 +8,7 @@ use crate::store::{Spending, Store, StoreError};
 use crate::ticker::close_overdue_rounds;
 use crate::unmasker::unmask_sums;
 use bytes::Bytes;
-use privet_core::protocol::{HexDigest, RoundSummary};
-use privet_core::round::SealedRecord;
+use privet_core::protocol::HexDigest;
 use std::io;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,7 +24,7 @@ pub enum Ending {
     Stopped,
 }
 
-/// What a service leaves behind.
+/// What a service leaves behind, beside what its store has of the rounds.
 #[derive(Debug, Clone)]
 pub struct Conclusion {
     /// How it ended.
@@ -34,10 +33,6 @@ pub struct Conclusion {
     pub model_file: Bytes,
     /// Its digest.
     pub model_sha256: HexDigest,
-    /// The rounds that are over.
-    pub rounds: Vec<RoundSummary>,
-    /// Their sealed records: a chain.
-    pub records: Vec<SealedRecord>,
     /// What was spent, where privacy is promised.
     pub spending: Option<Spending>,
 }
@@ -124,14 +119,7 @@ pub async fn run<S: Store, L: Listener>(
 async fn conclusion<S: Store>(store: &S, ending: Ending) -> Result<Conclusion, RunError> {
     let model_sha256 = store.standing().await?.model_sha256;
     let model_file = store.model(model_sha256).await?.ok_or(RunError::ModelLost(model_sha256))?;
-    Ok(Conclusion {
-        ending,
-        model_file,
-        model_sha256,
-        rounds: store.history().await?,
-        records: store.records().await?,
-        spending: store.spending().await?,
-    })
+    Ok(Conclusion { ending, model_file, model_sha256, spending: store.spending().await? })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use privet_core::protocol::{
     TaskLease, UpdateMessage,
 };
 use privet_core::random::{Purpose, Seed};
-use privet_core::round::{Contribution, Outcome, Recorded, RoundRecord, SealedRecord, Timestamp};
+use privet_core::round::{Chain, Contribution, Outcome, Recorded, RoundRecord, Timestamp};
 use privet_core::secagg::{MaskedInput, Ring, Stage};
 use privet_fuzz::properties::{REQUEST, SIGNED_AT, SIGNED_WITH, signer};
 use serde::Serialize;
@@ -135,7 +135,7 @@ fn records() -> Result<(), Box<dyn Error>> {
         masked: None,
     };
     let digest = HexDigest([1; 32]);
-    keep("records", "sealed", tagged('0', &SealedRecord::seal(&record, None, digest, (digest, digest)))?)?;
+    keep("records", "sealed", tagged('0', &Chain::new(digest).seal(&record, (digest, digest)))?)?;
     let collecting = r#"1{"round":3,"opened":1000,"deadline":2000,"cohort":[1,2],"wanted":2,"weight_cap":9,"norm_limit":65536}"#;
     keep("records", "collecting", collecting)?;
     keep("records", "interrupted", r#"2{"masked_round":3,"opened":1000,"cohort":[1,2]}"#)?;

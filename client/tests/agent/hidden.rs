@@ -156,6 +156,10 @@ impl State {
             match effect {
                 Effect::Closed { record, .. } => self.closed.push(RoundRecord::clone(record)),
                 Effect::Refused(_) => return Err(()),
+                Effect::Belated(belated) => {
+                    let record = &self.closed[belated.round as usize - 1];
+                    belated.answer(record).map_err(|_| ())?;
+                }
                 _ => {}
             }
         }

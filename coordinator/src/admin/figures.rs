@@ -1,21 +1,16 @@
 //! What `/metrics` says: figures in Prometheus' text format.
 
 use crate::service::Service;
-use crate::store::{Spending, Standing, Store, StoreError};
-use privet_core::protocol::{PhaseName, RoundOutcome};
+use crate::store::{ROUND_SECONDS, Spending, Standing, Store, StoreError, Totals};
+use privet_core::protocol::PhaseName;
 use privet_core::secagg::Stage as MaskStage;
-use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
-
-/// The upper ends of the buckets into which rounds are put by how long they were open, in seconds: from moments in a test to
-/// the week that a deadline may be.
-const ROUND_SECONDS: [u64; 10] = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 604_800];
 
 /// All figures of a service.
 pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, StoreError> {
     let store = service.store();
     let Standing { phase, round, enrolled, .. } = store.standing().await?;
-    let rounds = store.history().await?;
+    let totals = store.totals().await?;
     let mut page = Page::default();
 
     page.head("privet_phase", "gauge", "What the federation waits for: 1 for the phase that it is in.");
@@ -31,13 +26,10 @@ pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, Store
     page.single("privet_rounds_planned", "gauge", "How many rounds the plan has.", planned);
     page.single("privet_clients_enrolled", "gauge", "How many clients have enrolled.", enrolled);
 
-    let released =
-        rounds.iter().filter(|round| matches!(round.outcome, RoundOutcome::Released { .. })).count();
     page.head("privet_rounds_total", "counter", "Rounds that are over, by how they ended.");
-    page.line("privet_rounds_total", &[("outcome", "released")], released);
-    page.line("privet_rounds_total", &[("outcome", "abandoned")], rounds.len() - released);
-    let open = rounds.iter().map(|round| round.closed.saturating_sub(round.opened)).collect();
-    page.histogram("privet_round_seconds", "How long rounds were open.", &ROUND_SECONDS, open);
+    page.line("privet_rounds_total", &[("outcome", "released")], totals.released);
+    page.line("privet_rounds_total", &[("outcome", "abandoned")], totals.abandoned);
+    page.durations("privet_round_seconds", "How long rounds were open.", &totals);
 
     if service.charter().rules.masking.is_some() {
         page.head(
@@ -46,12 +38,8 @@ pub(super) async fn text<S: Store>(service: &Service<S>) -> Result<String, Store
             "Participants of masked rounds that are over, by the stage that missed them.",
         );
         for stage in MaskStage::ALL {
-            let missed = rounds.iter().filter_map(|round| round.masked.as_ref()?.missed.get(&stage));
-            page.line(
-                "privet_missed_total",
-                &[("stage", stage.name())],
-                missed.map(BTreeSet::len).sum::<usize>(),
-            );
+            let missed = totals.missed.get(&stage).copied().unwrap_or(0);
+            page.line("privet_missed_total", &[("stage", stage.name())], missed);
         }
     }
     if let Some(Spending { ledger, epsilon, .. }) = store.spending().await? {
@@ -104,17 +92,16 @@ impl Page {
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
 
-    /// How many of some times, in milliseconds, are as long as each bound or shorter, in seconds.
-    fn histogram(&mut self, name: &str, help: &str, bounds: &[u64], milliseconds: Vec<u64>) {
+    /// How many rounds were open as long as each bound or shorter.
+    fn durations(&mut self, name: &str, help: &str, totals: &Totals) {
         self.head(name, "histogram", help);
         let bucket = format!("{name}_bucket");
-        for bound in bounds {
-            let within = milliseconds.iter().filter(|time| **time <= 1_000 * bound).count();
+        for (bound, within) in ROUND_SECONDS.iter().zip(totals.within) {
             self.line(&bucket, &[("le", &bound.to_string())], within);
         }
-        self.line(&bucket, &[("le", "+Inf")], milliseconds.len());
-        self.line(&format!("{name}_sum"), &[], milliseconds.iter().sum::<u64>() as f64 / 1e3);
-        self.line(&format!("{name}_count"), &[], milliseconds.len());
+        self.line(&bucket, &[("le", "+Inf")], totals.rounds());
+        self.line(&format!("{name}_sum"), &[], totals.milliseconds as f64 / 1e3);
+        self.line(&format!("{name}_count"), &[], totals.rounds());
     }
 
     fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {

@@ -4,6 +4,7 @@ mod checkins;
 mod clients;
 mod declines;
 mod federation;
+mod listing;
 mod models;
 mod privacy;
 mod records;

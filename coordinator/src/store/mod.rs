@@ -3,22 +3,26 @@
 mod members;
 mod memory;
 mod nonces;
+mod past;
 mod sqlite;
 mod state;
+mod totals;
 mod transact;
 
 pub use memory::{MemoryStore, ModelEncoder};
 pub use nonces::Denial;
+pub use past::PastRound;
 pub use sqlite::{CheckError, Checked, Finding, ModelDecoder, ModelFormat, SqliteError, SqliteStore, check};
+pub(crate) use totals::ROUND_SECONDS;
+pub use totals::Totals;
 
 use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::privacy::{Clip, Ledger};
 use privet_core::protocol::signature::Claim;
-use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName, RoundSummary};
+use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, PhaseName};
 use privet_core::round::{
-    Answered, Assignment, Holding, Lease, Receipt, Refusal, SealedRecord, StageMessage, Submission,
-    Timestamp, Unmasked,
+    Answered, Assignment, Holding, Lease, Receipt, Refusal, StageMessage, Submission, Timestamp, Unmasked,
 };
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
@@ -116,14 +120,15 @@ pub trait Store: Send + Sync + 'static {
     /// The model file with this digest, if an open task may name it: the current one and the one before.
     fn model(&self, digest: HexDigest) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
 
-    /// The rounds that are over, in their order.
-    fn history(&self) -> impl Future<Output = Result<Vec<RoundSummary>, StoreError>> + Send;
+    /// The rounds that are over, in their order, some at a time: the first of those after this one, none if there are no more.
+    /// Their sealed records are a chain. They are read where they are kept: no store need have all of them in memory.
+    fn past(&self, after: u32) -> impl Future<Output = Result<Vec<PastRound>, StoreError>> + Send;
+
+    /// What the rounds that are over come to.
+    fn totals(&self) -> impl Future<Output = Result<Totals, StoreError>> + Send;
 
     /// What was released so far or is about to be; `None` if the plan promises no privacy.
     fn spending(&self) -> impl Future<Output = Result<Option<Spending>, StoreError>> + Send;
-
-    /// The sealed records of the rounds that are over, in their order: a chain.
-    fn records(&self) -> impl Future<Output = Result<Vec<SealedRecord>, StoreError>> + Send;
 
     /// How far the federation is.
     fn standing(&self) -> impl Future<Output = Result<Standing, StoreError>> + Send;
@@ -215,4 +220,7 @@ pub enum StoreError {
     /// What it changed cannot be kept, so that it has not happened.
     #[error("the state cannot be kept: {0}")]
     NotKept(Arc<SqliteError>),
+    /// A round that is over cannot be read.
+    #[error("the state cannot be read: {0}")]
+    Unreadable(Box<SqliteError>),
 }

@@ -1,13 +1,13 @@
 //! The named transactions, once for all stores: stores differ in how they carry one out.
 
 use super::state::{Change, State};
-use super::{Orders, Spending, Stage, Standing, Store, StoreError};
+use super::{Orders, PastRound, Spending, Stage, Standing, Store, StoreError, Totals};
 use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::protocol::signature::Claim;
-use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
+use privet_core::protocol::{Enrol, EnrolledClient, HexDigest};
 use privet_core::round::{
-    Answered, Holding, Receipt, Refusal, SealedRecord, StageMessage, Submission, Timestamp, Unmasked,
+    Answered, Belated, Holding, Receipt, Refusal, StageMessage, Submission, Timestamp, Unmasked,
 };
 use privet_core::secagg::Stage as MaskStage;
 use tokio::sync::watch;
@@ -20,6 +20,12 @@ pub(crate) trait Transact: Send + Sync + 'static {
         &self,
         transaction: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Refusal> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
+
+    /// Reads a round that is over, and was over when a transaction was kept that has been answered.
+    fn read_round(&self, round: u32) -> impl Future<Output = Result<PastRound, StoreError>> + Send;
+
+    /// Reads the first of the rounds after one that are over.
+    fn read_after(&self, round: u32) -> impl Future<Output = Result<Vec<PastRound>, StoreError>> + Send;
 
     /// How many transactions wait.
     fn waiting(&self) -> usize {
@@ -67,11 +73,20 @@ impl<K: Transact> Store for K {
         holding: Holding,
         now: Timestamp,
     ) -> Result<Receipt, StoreError> {
-        self.transact(move |state, changes| state.submit(submission, holding, now, changes)).await
+        let counting =
+            move |state: &mut State, changes: &mut _| state.submit(submission, holding, now, changes);
+        match self.transact(counting).await? {
+            Ok(receipt) => Ok(receipt),
+            Err(belated) => answer(self, belated).await,
+        }
     }
 
     async fn send(&self, message: StageMessage, holding: Holding, now: Timestamp) -> Result<(), StoreError> {
-        self.transact(move |state, changes| state.send(message, holding, now, changes)).await
+        let taking = move |state: &mut State, changes: &mut _| state.send(message, holding, now, changes);
+        match self.transact(taking).await? {
+            Ok(()) => Ok(()),
+            Err(belated) => answer(self, belated).await.map(drop),
+        }
     }
 
     async fn task(
@@ -118,16 +133,16 @@ impl<K: Transact> Store for K {
         self.transact(move |state, _| Ok(state.model(digest))).await
     }
 
-    async fn history(&self) -> Result<Vec<RoundSummary>, StoreError> {
-        self.transact(|state, _| Ok(state.history())).await
+    async fn past(&self, after: u32) -> Result<Vec<PastRound>, StoreError> {
+        self.read_after(after).await
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        self.transact(|state, _| Ok(state.totals().clone())).await
     }
 
     async fn spending(&self) -> Result<Option<Spending>, StoreError> {
         self.transact(|state, _| Ok(state.spending())).await
-    }
-
-    async fn records(&self) -> Result<Vec<SealedRecord>, StoreError> {
-        self.transact(|state, _| Ok(state.records().to_vec())).await
     }
 
     async fn standing(&self) -> Result<Standing, StoreError> {
@@ -141,4 +156,21 @@ impl<K: Transact> Store for K {
     fn stage(&self) -> watch::Receiver<Stage> {
         self.watch()
     }
+}
+
+/// Answers what has come for a round that is over by its record, and keeps who came too late. The record is there: the round
+/// was over in a transaction that is kept.
+async fn answer(store: &impl Transact, belated: Belated) -> Result<Receipt, StoreError> {
+    let PastRound { sealed, late } = store.read_round(belated.round).await?;
+    let answer = belated.answer(&sealed.record);
+    if let Err(Refusal::TooLate { round, client }) = answer
+        && !late.contains(&client)
+    {
+        let keep = move |_: &mut State, changes: &mut Vec<Change>| {
+            changes.push(Change::Late { round, client });
+            Ok(())
+        };
+        store.transact(keep).await?;
+    }
+    Ok(answer?)
 }

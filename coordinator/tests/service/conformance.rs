@@ -1,8 +1,9 @@
 //! What every store promises, in memory and on a disk.
 
 mod leases;
+mod past;
 
-use crate::harness::{ONE, charter, encode, first_model, identity, noise_seed, rules, store};
+use crate::harness::{ONE, Remembers, charter, encode, first_model, identity, noise_seed, rules, store};
 use privet_coordinator::{
     Denial, Invitation, Journal, ModelFormat, ServiceEvent, SqliteStore, Stage, Standing, Store, StoreError,
 };

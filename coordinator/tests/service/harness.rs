@@ -3,7 +3,9 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use privet_coordinator::{Charter, Clock, Journal, MemoryStore, Options, Service, ServiceEvent, app};
+use privet_coordinator::{
+    Charter, Clock, Journal, MemoryStore, Options, PastRound, Service, ServiceEvent, Store, StoreError, app,
+};
 use privet_core::aggregation::FederatedAveraging;
 use privet_core::encoding::{FixedPoint, Update};
 use privet_core::identity::Identity;
@@ -12,10 +14,10 @@ use privet_core::plan::{CohortRule, SamplingRule};
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::signature::{Nonce, SignatureHeaders, SignedParts};
 use privet_core::protocol::{
-    CheckInAnswer, Enrol, Enrolled, HexDigest, Problem, ProblemDocument, UpdateMessage,
+    CheckInAnswer, Enrol, Enrolled, HexDigest, Problem, ProblemDocument, RoundSummary, UpdateMessage,
 };
 use privet_core::random::Seed;
-use privet_core::round::{Federation, LeaseKey, Rules, Timestamp};
+use privet_core::round::{Federation, LeaseKey, Rules, SealedRecord, Timestamp};
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -86,6 +88,32 @@ pub(crate) fn encode(params: &Params) -> Vec<u8> {
 pub(crate) fn store(rules: Rules, journal: Journal) -> MemoryStore {
     let federation = Federation::new(rules.clone(), first_model());
     MemoryStore::new(federation, &charter(rules), encode, journal, lease_key())
+}
+
+/// All rounds that are over, at once: tests have few.
+pub(crate) trait Remembers {
+    async fn all_past(&self) -> Result<Vec<PastRound>, StoreError>;
+
+    async fn records(&self) -> Result<Vec<SealedRecord>, StoreError> {
+        Ok(self.all_past().await?.into_iter().map(|past| past.sealed).collect())
+    }
+
+    async fn history(&self) -> Result<Vec<RoundSummary>, StoreError> {
+        Ok(self.all_past().await?.iter().map(|past| past.summary(false)).collect())
+    }
+}
+
+impl<S: Store> Remembers for S {
+    async fn all_past(&self) -> Result<Vec<PastRound>, StoreError> {
+        let mut all: Vec<PastRound> = Vec::new();
+        loop {
+            let page = self.past(all.len() as u32).await?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
 }
 
 /// A new secret seed, as every process brings one.

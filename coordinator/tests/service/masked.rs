@@ -2,8 +2,8 @@
 
 use crate::conformance::{format, holding};
 use crate::harness::{
-    Answer, Garden, HOST, ManualClock, PARAMETERS, charter, first_model, identity, lease_key, noise_seed,
-    post, put_at, signature, update,
+    Answer, Garden, HOST, ManualClock, PARAMETERS, Remembers, charter, first_model, identity, lease_key,
+    noise_seed, post, put_at, signature, update,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

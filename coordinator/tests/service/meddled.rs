@@ -2,11 +2,13 @@
 
 use crate::harness::identity;
 use bytes::Bytes;
-use privet_coordinator::{Invitation, MemoryStore, Orders, Spending, Stage, Standing, Store, StoreError};
+use privet_coordinator::{
+    Invitation, MemoryStore, Orders, PastRound, Spending, Stage, Standing, Store, StoreError, Totals,
+};
 use privet_core::protocol::signature::Claim;
-use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
+use privet_core::protocol::{Enrol, EnrolledClient, HexDigest};
 use privet_core::round::{
-    Answered, Assignment, Holding, Receipt, SealedRecord, StageMessage, Submission, Timestamp, Unmasked,
+    Answered, Assignment, Holding, Receipt, StageMessage, Submission, Timestamp, Unmasked,
 };
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
@@ -108,12 +110,12 @@ impl Store for Meddled {
         self.store.model(digest).await
     }
 
-    async fn history(&self) -> Result<Vec<RoundSummary>, StoreError> {
-        self.store.history().await
+    async fn past(&self, after: u32) -> Result<Vec<PastRound>, StoreError> {
+        self.store.past(after).await
     }
 
-    async fn records(&self) -> Result<Vec<SealedRecord>, StoreError> {
-        self.store.records().await
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        self.store.totals().await
     }
 
     async fn standing(&self) -> Result<Standing, StoreError> {

@@ -3,7 +3,7 @@
 use crate::conformance::submit;
 use crate::conformance::{enrol_all, format};
 use crate::harness::{
-    Garden, ManualClock, PARAMETERS, charter, encode, first_model, lease_key, noise_seed, put,
+    Garden, ManualClock, PARAMETERS, Remembers, charter, encode, first_model, lease_key, noise_seed, put,
 };
 use axum::http::StatusCode;
 use privet_coordinator::{

@@ -1,7 +1,7 @@
 //! A store that is closed and opened again goes on where it was.
 
 use crate::conformance::{NOW, claim, enrol_all, format, holding, open, open_with, submission, submit};
-use crate::harness::{charter, first_model, identity, noise_seed, rules, store};
+use crate::harness::{Remembers, charter, first_model, identity, noise_seed, rules, store};
 use privet_coordinator::{
     CheckError, Denial, Finding, Invitation, Journal, SqliteError, SqliteStore, Store, StoreError, check,
 };

@@ -1,9 +1,9 @@
 //! Room for what arrives is taken until the store has dealt with it.
 
-use crate::harness::{Garden, ManualClock, charter, rules, store, update};
+use crate::harness::{Garden, ManualClock, Remembers, charter, rules, store, update};
 use crate::meddled::Meddled;
 use axum::http::StatusCode;
-use privet_coordinator::{Journal, Limits, Options, Service, Store, app};
+use privet_coordinator::{Journal, Limits, Options, Service, app};
 use privet_core::protocol::{Problem, RoundSummary};
 use std::sync::Arc;
 use std::time::Duration;

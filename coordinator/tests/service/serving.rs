@@ -131,8 +131,6 @@ async fn it_ends_by_itself_when_all_clients_know_that_the_federation_has_finishe
     let conclusion = running.ended.await.unwrap().unwrap();
     assert_eq!(conclusion.ending, Ending::Finished);
     assert_eq!(HexDigest::of(&conclusion.model_file), conclusion.model_sha256);
-    assert_eq!(conclusion.rounds.len(), 2);
-    assert_eq!(conclusion.rounds[1].model_sha256, conclusion.model_sha256);
     assert!(TcpStream::connect(&running.address).await.is_err(), "the port is free again");
 }
 

@@ -1,6 +1,7 @@
 //! A disk that fails for a while: what could not be kept has not happened, and what becomes of a masked round.
 
 use crate::conformance::{self, claim, format};
+use crate::harness::Remembers;
 use crate::masked::{NOW, found, masked_update, masker, rng, send};
 use privet_coordinator::{Denial, Store, StoreError, check};
 use privet_core::round::Assignment;

@@ -1,10 +1,12 @@
 //! Which clients take part in a round.
 
+use super::Past;
+use super::past::Asked;
 use crate::plan::{CohortRule, SamplingRule};
 use crate::privacy::matrix::Participation;
 use rand::seq::{SliceRandom, index};
 use rand::{Rng, RngExt};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Draws the cohort of a round from a stream of its own. It depends on the stream and the set of enrolled clients
 /// alone.
@@ -23,30 +25,21 @@ pub(super) fn draw(rule: CohortRule, enrolled: &BTreeSet<u32>, mut stream: impl 
 
 /// Draws the cohort of a round from those who have rested: whoever was asked in one of the last rounds is left alone,
 /// answered or not, and whoever was asked as often as may be is not asked again. Those come first that were asked least,
-/// in an order drawn by lot. `earlier` are the cohorts of all rounds before.
-pub(super) fn draw_rested<'a>(
+/// in an order drawn by lot.
+pub(super) fn draw_rested(
     rule: CohortRule,
     enrolled: &BTreeSet<u32>,
     participation: Participation,
-    earlier: impl ExactSizeIterator<Item = &'a BTreeSet<u32>>,
+    past: &Past,
     mut stream: impl Rng,
 ) -> BTreeSet<u32> {
-    let resting_since = (earlier.len() + 1).saturating_sub(participation.separation());
-    let mut times: BTreeMap<u32, usize> = enrolled.iter().map(|client| (*client, 0)).collect();
-    let mut resting = BTreeSet::new();
-    for (at, cohort) in earlier.enumerate() {
-        for client in cohort {
-            *times.entry(*client).or_default() += 1;
-            if at >= resting_since {
-                resting.insert(*client);
-            }
-        }
-    }
-    let mut rested: Vec<(usize, u32)> = times
-        .into_iter()
-        .filter(|(client, times)| *times < participation.times() && !resting.contains(client))
-        .map(|(client, times)| (times, client))
-        .collect();
+    let round = past.rounds() + 1;
+    let is_rested = |Asked { times, last }: Asked| {
+        times < participation.times() && (last == 0 || (round - last) as usize >= participation.separation())
+    };
+    let all = enrolled.iter().map(|client| (past.asked(*client), *client));
+    let mut rested: Vec<(usize, u32)> =
+        all.filter(|(asked, _)| is_rested(*asked)).map(|(asked, client)| (asked.times, client)).collect();
     rested.shuffle(&mut stream);
     rested.sort_by_key(|(times, _)| *times);
     rested.truncate(rule.selected(enrolled.len() as u32) as usize);
@@ -103,9 +96,10 @@ mod tests {
         {
             let participation = Participation::new(40, separation, times).unwrap();
             let rule = CohortRule { sampling: SamplingRule::Fixed, fraction, over_selection: 1.0 };
-            let mut cohorts: Vec<BTreeSet<u32>> = Vec::new();
+            let (mut cohorts, mut past): (Vec<BTreeSet<u32>>, _) = (Vec::new(), Past::default());
             for round in 1..=40 {
-                let cohort = draw_rested(rule, &enrolled, participation, cohorts.iter(), stream(3, round));
+                let cohort = draw_rested(rule, &enrolled, participation, &past, stream(3, round));
+                past.ask(&cohort);
                 assert!(cohort.len() <= rule.selected(23) as usize);
                 cohorts.push(cohort);
             }

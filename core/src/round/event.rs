@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use super::Federation;
-use super::{Collecting, Receipt, Recorded, Refusal, RoundRecord, StageMessage, Unmasked};
+use super::{Belated, Collecting, Receipt, Recorded, Refusal, RoundRecord, StageMessage, Unmasked};
 use crate::encoding::Update;
 use crate::params::Params;
 use crate::protocol::HexDigest;
@@ -64,6 +64,8 @@ pub enum Effect {
     },
     /// Give the participant its receipt.
     Accepted(Receipt),
+    /// Tell the client what the record of the round says, which is over.
+    Belated(Belated),
     /// The message of a stage is taken.
     Taken {
         /// The round.

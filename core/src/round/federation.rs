@@ -2,8 +2,8 @@
 
 use super::guard::Guard;
 use super::{
-    Collecting, Effect, Event, Interrupted, MaskedRound, Receipt, Refusal, RoundRecord, Rules, StageMessage,
-    Submission, Timestamp,
+    Belated, BelatedContent, Collecting, Effect, Event, Interrupted, MaskedRound, Past, Refusal, Rules,
+    StageMessage, Submission, Timestamp,
 };
 use crate::params::Params;
 use crate::privacy::NoiseSeed;
@@ -59,7 +59,7 @@ pub struct Federation {
     pub(super) identities: Identities,
     pub(super) model: Params,
     pub(super) phase: Phase,
-    pub(super) history: Vec<RoundRecord>,
+    pub(super) past: Past,
     pub(super) guard: Option<Guard>,
     /// Whether whoever carries the events takes masks off.
     pub(super) unmasks_apart: bool,
@@ -82,15 +82,14 @@ impl Federation {
     }
 
     fn gathering(rules: Rules, model: Params, guard: Option<Guard>) -> Federation {
-        let (enrolled, history) = (BTreeSet::new(), Vec::new());
-        let identities = Identities::new();
+        let (enrolled, identities, past) = (BTreeSet::new(), Identities::new(), Past::default());
         Federation {
             rules,
             enrolled,
             identities,
             model,
             phase: Phase::Gathering,
-            history,
+            past,
             guard,
             unmasks_apart: false,
         }
@@ -103,7 +102,7 @@ impl Federation {
     }
 
     /// Moves on by one event. What is overdue at `now` comes first, so that an update that arrives after the
-    /// deadline finds its round closed. A refused event changes nothing but the list of late clients.
+    /// deadline finds its round closed. A refused event changes nothing.
     pub fn step(self, event: Event, now: Timestamp) -> (Federation, Vec<Effect>) {
         let (mut federation, mut effects) = self.advance(Vec::new(), now);
         match federation.handle(event, now) {
@@ -119,9 +118,7 @@ impl Federation {
                 self.enrol(place, key).map(|client| Some(Effect::Enrolled { client }))
             }
             Event::Send(message) => self.take(*message).map(Some),
-            Event::Submit(submission) => {
-                self.submit(&submission).map(|receipt| Some(Effect::Accepted(receipt)))
-            }
+            Event::Submit(submission) => self.submit(&submission).map(Some),
             Event::Decline { client, round, accused } => {
                 self.decline(client, round, accused).map(|()| Some(Effect::Declined))
             }
@@ -167,27 +164,19 @@ impl Federation {
         Ok(client)
     }
 
-    fn submit(&mut self, submission: &Submission) -> Result<Receipt, Refusal> {
+    fn submit(&mut self, submission: &Submission) -> Result<Effect, Refusal> {
         let Submission { client, round, digest, .. } = *submission;
         self.check_enrolled(client)?;
         if let Phase::Collecting(collecting) = &mut self.phase
             && collecting.round == round
         {
-            return collecting.accept(submission);
+            return collecting.accept(submission).map(Effect::Accepted);
         }
         if self.is_masked(round) {
             return Err(Refusal::OnlyMasked { round });
         }
-        let record = self.closed_round(round)?;
-        match record.receipt(client) {
-            Some(receipt) if receipt.contribution.digest == digest => Ok(receipt),
-            Some(_) => Err(Refusal::AnotherUpdate { round, client }),
-            None if record.cohort.contains(&client) => {
-                record.late.insert(client);
-                Err(Refusal::TooLate { round, client })
-            }
-            None => Err(Refusal::NotInCohort { round, client }),
-        }
+        self.check_over(round)?;
+        Ok(Effect::Belated(Belated { round, client, content: BelatedContent::Update(digest) }))
     }
 
     fn decline(&mut self, client: u32, round: u32, accused: Option<u32>) -> Result<(), Refusal> {
@@ -195,7 +184,7 @@ impl Federation {
         match &mut self.phase {
             Phase::Collecting(collecting) if collecting.round == round => collecting.decline(client, round),
             Phase::Masked(masked) if masked.round == round => masked.decline(client, accused),
-            _ => self.closed_round(round).and(Err(Refusal::TooLate { round, client })),
+            _ => self.check_over(round).and(Err(Refusal::TooLate { round, client })),
         }
     }
 
@@ -209,16 +198,8 @@ impl Federation {
             }
             Phase::Collecting(collecting) if collecting.round == round => Err(Refusal::NotMasked { round }),
             _ => {
-                let record = self.closed_round(round)?;
-                let Some(masked) = &record.masked else { return Err(Refusal::NotMasked { round }) };
-                if !record.cohort.contains(&client) {
-                    return Err(Refusal::NotInCohort { round, client });
-                }
-                if !masked.missed.values().any(|missed| missed.contains(&client)) {
-                    return Err(Refusal::RoundOver { round, client });
-                }
-                record.late.insert(client);
-                Err(Refusal::TooLate { round, client })
+                self.check_over(round)?;
+                Ok(Effect::Belated(Belated { round, client, content: BelatedContent::Message }))
             }
         }
     }
@@ -243,9 +224,11 @@ impl Federation {
         }
     }
 
-    fn closed_round(&mut self, round: u32) -> Result<&mut RoundRecord, Refusal> {
-        let at = (round as usize).wrapping_sub(1);
-        self.history.get_mut(at).ok_or(Refusal::RoundNotOpen { round })
+    fn check_over(&self, round: u32) -> Result<(), Refusal> {
+        match self.past.has(round) {
+            true => Ok(()),
+            false => Err(Refusal::RoundNotOpen { round }),
+        }
     }
 }
 
@@ -256,8 +239,8 @@ mod tests {
     use crate::params::Layout;
     use crate::plan::CohortRule;
     use crate::protocol::HexDigest;
-    use crate::round::Outcome;
-    use crate::round::testing::rules;
+    use crate::round::testing::{closed, rules};
+    use crate::round::{Outcome, Receipt, RoundRecord};
     use std::time::Duration;
 
     const START: Timestamp = Timestamp(1_000);
@@ -284,6 +267,14 @@ mod tests {
         match federation.clone().step(event, now).1.pop() {
             Some(Effect::Refused(refusal)) => refusal,
             other => panic!("expected a refusal, got {other:?}"),
+        }
+    }
+
+    /// What is answered by the record of a round that is over.
+    fn answered(effects: &[Effect], record: &RoundRecord) -> Result<Receipt, Refusal> {
+        match effects.last() {
+            Some(Effect::Belated(belated)) => belated.answer(record),
+            other => panic!("expected that it comes late, got {other:?}"),
         }
     }
 
@@ -323,7 +314,8 @@ mod tests {
         ));
         // Weights 1, 2, 3 and second coordinates 1, 2, 3 steps: (1 + 4 + 9) / 6 steps.
         assert_eq!(federation.model().values(), [1.0, (14.0_f64 / 6.0 / 65536.0) as f32]);
-        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: Some(1.0) });
+        let outcome = Outcome::Released { weight: 6, train_loss: Some(1.0) };
+        assert_eq!(closed(&effects)[0].outcome, outcome);
     }
 
     #[test]
@@ -333,7 +325,7 @@ mod tests {
         let (federation, _) = federation.step(Event::Submit(submit(3, 1)), START);
         let (federation, effects) = federation.step(Event::Tick, late);
         assert!(matches!(effects[..], [Effect::Closed { .. }, Effect::Opened { round: 2 }]));
-        assert_eq!(federation.history()[0].contributions.len(), 2);
+        assert_eq!(closed(&effects)[0].contributions.len(), 2);
         assert_eq!(federation.model().values()[0], 1.0);
     }
 
@@ -341,18 +333,17 @@ mod tests {
     fn a_round_below_its_minimum_releases_nothing() {
         let late = START.after(Duration::from_secs(10));
         let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
-        let (federation, _) = federation.step(Event::Tick, late);
-        assert_eq!(federation.history()[0].outcome, Outcome::Abandoned { minimum: 2 });
+        let (federation, effects) = federation.step(Event::Tick, late);
+        assert_eq!(closed(&effects)[0].outcome, Outcome::Abandoned { minimum: 2 });
         assert_eq!(federation.model().values(), [0.0, 0.0]);
     }
 
     #[test]
-    fn a_straggler_is_told_that_it_is_late_and_remembered() {
+    fn a_straggler_is_told_that_it_is_late() {
         let late = START.after(Duration::from_secs(10));
         let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
-        let (federation, effects) = federation.step(Event::Submit(submit(2, 1)), late);
-        assert_eq!(effects.last(), Some(&Effect::Refused(Refusal::TooLate { round: 1, client: 2 })));
-        assert!(federation.history()[0].late.contains(&2));
+        let (_, effects) = federation.step(Event::Submit(submit(2, 1)), late);
+        assert_eq!(answered(&effects, &closed(&effects)[0]), Err(Refusal::TooLate { round: 1, client: 2 }));
     }
 
     #[test]
@@ -361,10 +352,11 @@ mod tests {
         let (federation, again) = federation.step(Event::Submit(submit(1, 1)), START);
         assert_eq!(first, again);
         let (federation, _) = federation.step(Event::Submit(submit(2, 1)), START);
-        let (federation, _) = federation.step(Event::Submit(submit(3, 1)), START);
-        assert_eq!(federation.history()[0].outcome, Outcome::Released { weight: 6, train_loss: Some(1.0) });
+        let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
+        let record = &closed(&effects)[0];
+        assert_eq!(record.outcome, Outcome::Released { weight: 6, train_loss: Some(1.0) });
         let (_, after_the_end) = federation.step(Event::Submit(submit(1, 1)), START);
-        assert_eq!(first, after_the_end);
+        assert_eq!(first, [Effect::Accepted(answered(&after_the_end, record).unwrap())]);
     }
 
     #[test]
@@ -375,8 +367,10 @@ mod tests {
         let (federation, _) = collecting(rules()).step(Event::Submit(submit(1, 1)), START);
         assert_eq!(refusal(&federation, Event::Submit(another.clone()), START), expected);
         let late = START.after(Duration::from_secs(10));
-        let (federation, _) = federation.step(Event::Tick, late);
-        assert_eq!(refusal(&federation, Event::Submit(another), late), expected);
+        let (federation, effects) = federation.step(Event::Tick, late);
+        let record = &closed(&effects)[0];
+        let (_, effects) = federation.step(Event::Submit(another), late);
+        assert_eq!(answered(&effects, record), Err(expected));
     }
 
     #[test]
@@ -420,7 +414,9 @@ mod tests {
         let (federation, _) = federation.step(Event::Submit(submit(1, 1)), START);
         let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
         assert!(matches!(effects.last(), Some(Effect::Opened { round: 2 })));
-        assert!(federation.history()[0].declined.contains(&2));
+        assert!(closed(&effects)[0].declined.contains(&2));
+        let again = Event::Decline { client: 2, round: 1, accused: None };
+        assert_eq!(refusal(&federation, again, START), Refusal::TooLate { round: 1, client: 2 });
     }
 
     #[test]
@@ -430,8 +426,9 @@ mod tests {
         let (federation, _) = collecting(rules).step(Event::Submit(submit(1, 1)), START);
         let (federation, effects) = federation.step(Event::Submit(submit(3, 1)), START);
         assert!(matches!(effects.last(), Some(Effect::Opened { round: 2 })));
-        let late = refusal(&federation, Event::Submit(submit(2, 1)), START);
-        assert_eq!(late, Refusal::TooLate { round: 1, client: 2 });
+        let (_, late) = federation.step(Event::Submit(submit(2, 1)), START);
+        let late = answered(&late, &closed(&effects)[0]);
+        assert_eq!(late, Err(Refusal::TooLate { round: 1, client: 2 }));
     }
 
     #[test]
@@ -447,10 +444,41 @@ mod tests {
         assert_eq!(federation.assignment(1), Ok(Assignment::Finished));
     }
 
+    /// Whatever is remembered shows in what a federation prints of itself: after many rounds that is as much as after few.
+    #[test]
+    fn it_does_not_grow_with_the_rounds() {
+        let private = "[federation]\nrounds = 60\n[data]\nsource = \"digits\"\n[partition]\nclients = 3\n\
+                       [cohort]\nsampling = \"all\"\nminimum = 1\n[aggregation]\nweights = \"uniform\"\n\
+                       [encoding]\nfraction-bits = 16\n\
+                       [privacy]\nclip = 2.0\ndelta = 1e-5\nnoise-multiplier = 10.0\n";
+        let private = Rules { weight_cap: 100, ..Rules::new(&crate::plan::Plan::parse(private).unwrap()) };
+        for (rules, few, many) in [(Rules { rounds: 3_000, ..rules() }, 30, 2_999), (private, 10, 59)] {
+            let layout = Arc::new(Layout::new([("0.bias".into(), vec![2])]));
+            let seed = Arc::new(NoiseSeed::from_bytes(&mut [1; 32]));
+            let mut federation = Federation::protected(rules, Params::zeros(layout), seed);
+            for _ in 0..3 {
+                federation = federation.step(Event::Enrol { place: None, key: None }, START).0;
+            }
+            let mut lengths = Vec::new();
+            for round in 1..=many {
+                for client in 1..=3 {
+                    let update = Submission {
+                        update: Update { weight: 1, ..submit(client, round).update },
+                        ..submit(client, round)
+                    };
+                    federation = federation.step(Event::Submit(update), START).0;
+                }
+                lengths.extend((round == few || round == many).then(|| format!("{federation:?}").len()));
+            }
+            assert_eq!(federation.past().rounds(), many);
+            assert!(lengths[1].abs_diff(lengths[0]) < 100, "{lengths:?}: {federation:?}");
+        }
+    }
+
     #[test]
     fn parts_collected_apart_make_the_same_model() {
-        let one_by_one = (1..=3).fold(collecting(rules()), |federation, client| {
-            federation.step(Event::Submit(submit(client, 1)), START).0
+        let one_by_one = (1..=3).fold((collecting(rules()), Vec::new()), |(federation, _), client| {
+            federation.step(Event::Submit(submit(client, 1)), START)
         });
         let federation = collecting(rules());
         let Phase::Collecting(round) = federation.phase() else { panic!("a round is open") };
@@ -458,11 +486,12 @@ mod tests {
         for (client, worker) in [(3, 0), (1, 1), (2, 0)] {
             parts[worker].accept(&submit(client, 1)).unwrap();
         }
-        let apart = parts
-            .into_iter()
-            .fold(federation, |federation, part| federation.step(Event::Absorb(part), START).0);
-        assert_eq!(apart.model(), one_by_one.model());
-        assert_eq!(apart.history(), one_by_one.history());
+        let apart = parts.into_iter().fold((federation, Vec::new()), |(federation, _), part| {
+            federation.step(Event::Absorb(part), START)
+        });
+        assert_eq!(apart.0.model(), one_by_one.0.model());
+        assert_eq!(closed(&apart.1).len(), 1);
+        assert_eq!(closed(&apart.1), closed(&one_by_one.1));
     }
 
     #[test]
@@ -490,8 +519,8 @@ mod tests {
         assert_eq!(refused, Refusal::NotClipped { round: 1, client: 1 });
         // A round that fails still counts.
         let late = START.after(Duration::from_secs(600));
-        let (federation, _) = federation.step(update(1, STEPS_IN_ONE), START).0.step(Event::Tick, late);
-        assert_eq!(federation.history()[0].outcome, Outcome::Abandoned { minimum: 2 });
+        let (federation, effects) = federation.step(update(1, STEPS_IN_ONE), START).0.step(Event::Tick, late);
+        assert_eq!(closed(&effects)[0].outcome, Outcome::Abandoned { minimum: 2 });
         assert_eq!(federation.ledger().unwrap().releases(), 2);
         assert_eq!(federation.model().values(), [0.0, 0.0]);
     }

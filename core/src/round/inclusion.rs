@@ -60,7 +60,7 @@ pub fn check_inclusion<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::round::{Outcome, RoundRecord, Timestamp};
+    use crate::round::{Chain, Outcome, RoundRecord, Timestamp};
     use std::collections::{BTreeMap, BTreeSet};
 
     const PLAN: HexDigest = HexDigest([1; 32]);
@@ -74,7 +74,7 @@ mod tests {
             let ReceiptMessage { weight, update_sha256, .. } = receipt(1, client);
             (client, Contribution { weight, digest: Some(update_sha256) })
         };
-        let mut chain: Vec<SealedRecord> = Vec::new();
+        let (mut records, mut chain) = (Vec::new(), Chain::new(PLAN));
         for round in 1..=2 {
             let record = RoundRecord {
                 round,
@@ -90,9 +90,9 @@ mod tests {
                 masked: None,
             };
             let models = (HexDigest([round as u8; 32]), HexDigest([round as u8 + 1; 32]));
-            chain.push(SealedRecord::seal(&record, chain.last(), PLAN, models));
+            records.push(chain.seal(&record, models));
         }
-        chain
+        records
     }
 
     #[test]

@@ -10,8 +10,11 @@
 //! with the very sum that [`Collecting`] would have made.
 //!
 //! [`Federation::step`] takes the state, an event and the time, and gives the next state and what is to be done
-//! about it. The HTTP service and the simulator both only carry events to it.
+//! about it. The HTTP service and the simulator both only carry events to it. The records of rounds that are over go out with
+//! [`Effect::Closed`] and are remembered by whoever carries the events; what comes for such a round is answered by its record
+//! ([`Belated`]).
 
+mod belated;
 mod cohort;
 mod collecting;
 mod correlated;
@@ -21,6 +24,7 @@ mod guard;
 mod inclusion;
 mod lease;
 mod masked;
+mod past;
 #[cfg(test)]
 mod properties;
 mod record;
@@ -34,6 +38,7 @@ mod testing;
 mod time;
 mod turn;
 
+pub use belated::{Belated, BelatedContent};
 pub use collecting::Collecting;
 pub use correlated::NoiseState;
 pub use event::{Effect, Event, Submission};
@@ -42,9 +47,10 @@ pub use guard::Recorded;
 pub use inclusion::{InclusionError, check_inclusion};
 pub use lease::{Holding, LEASES, Lease, LeaseKey};
 pub use masked::{Answered, Interrupted, MaskedRound, StageContent, StageMessage, Unmasked};
+pub use past::Past;
 pub use record::{Complaints, Contribution, Diagnostics, MaskedRecord, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
 pub use resume::{ResumeError, Saved};
 pub use rules::{MaskingRules, Rules};
-pub use sealed::{ChainError, SealedRecord, check_chain};
+pub use sealed::{Chain, ChainError, SealedRecord, check_chain};
 pub use time::Timestamp;

@@ -1,9 +1,7 @@
 //! A federation that goes on where it was, from what was kept of it.
 
 use super::guard::Guard;
-use super::{
-    Collecting, Contribution, Federation, Interrupted, NoiseState, Phase, Recorded, RoundRecord, Rules,
-};
+use super::{Collecting, Contribution, Federation, Interrupted, NoiseState, Past, Phase, Recorded, Rules};
 use crate::aggregation::Sum;
 use crate::params::Params;
 use crate::plan::Protection;
@@ -21,8 +19,8 @@ pub struct Saved {
     pub identities: Identities,
     /// The current model.
     pub model: Params,
-    /// The records of the rounds that are over, in their order.
-    pub history: Vec<RoundRecord>,
+    /// What follows from the records of the rounds that are over.
+    pub past: Past,
     /// The round that is open, if one is.
     pub open: Option<Collecting>,
     /// The masked round that was open, if one was: it cannot go on.
@@ -128,17 +126,12 @@ impl Collecting {
 impl Saved {
     /// Checks that the parts fit together.
     pub fn check(&self) -> Result<(), ResumeError> {
-        for (expected, record) in (1..).zip(&self.history) {
-            if record.round != expected {
-                return Err(ResumeError::Order { expected, found: record.round });
-            }
-        }
         if let Some(interrupted) = &self.interrupted {
-            let (found, expected) = (interrupted.masked_round, self.history.len() as u32 + 1);
+            let (found, expected) = (interrupted.masked_round, self.past.rounds() + 1);
             return if found == expected { Ok(()) } else { Err(ResumeError::Order { expected, found }) };
         }
         let Some(open) = &self.open else { return Ok(()) };
-        let (round, expected) = (open.round, self.history.len() as u32 + 1);
+        let (round, expected) = (open.round, self.past.rounds() + 1);
         if round != expected {
             return Err(ResumeError::Order { expected, found: round });
         }
@@ -168,9 +161,9 @@ impl Saved {
         let opened = match protection {
             Some(protection) => {
                 let is_open = self.open.is_some() || self.interrupted.is_some();
-                protection.releases(self.history.len() as u32 + u32::from(is_open))
+                protection.releases(self.past.rounds() + u32::from(is_open))
             }
-            None => self.history.iter().filter(|record| record.epsilon.is_some()).count() as u32,
+            None => self.past.private(),
         };
         let recorded = self.recorded.len() as u32;
         if recorded != opened || protection.is_none() && opened > 0 {
@@ -183,7 +176,7 @@ impl Saved {
         }
         let Some(protection) = protection else { return Ok(None) };
         let mut guard = Guard::resume(protection.clone(), seed, self.model.len(), &self.recorded)?;
-        let round = self.history.len() as u32;
+        let round = self.past.rounds();
         guard.resume_noise(self.noise.as_ref(), round).ok_or(ResumeError::Noise { round })?;
         Ok(Some(guard))
     }
@@ -206,22 +199,22 @@ impl Federation {
                 clip.and_then(|clip| guard.resume_clip(clip)).ok_or(ResumeError::Clip { round })?;
             }
         }
-        let Saved { enrolled, identities, model, history, open, interrupted, .. } = saved;
+        let Saved { enrolled, identities, model, past, open, interrupted, .. } = saved;
         let open = open.map(|open| Phase::Collecting(Box::new(open)));
         let open = open.or(interrupted.map(|interrupted| Phase::Interrupted(Box::new(interrupted))));
         let phase = match open {
             Some(open) => open,
-            None if history.len() as u32 >= rules.rounds => Phase::Finished,
+            None if past.rounds() >= rules.rounds => Phase::Finished,
             None => match &mut guard {
                 // The step that closed the last round would have opened another, had the ledger let it.
-                Some(guard) if !history.is_empty() => {
+                Some(guard) if past.rounds() > 0 => {
                     guard.exhaust();
                     Phase::Finished
                 }
                 _ => Phase::Gathering,
             },
         };
-        Ok(Federation { rules, enrolled, identities, model, phase, history, guard, unmasks_apart: false })
+        Ok(Federation { rules, enrolled, identities, model, phase, past, guard, unmasks_apart: false })
     }
 }
 
@@ -267,7 +260,7 @@ mod tests {
             enrolled: federation.enrolled().clone(),
             identities: federation.identities().clone(),
             model: federation.model().clone(),
-            history: federation.history().to_vec(),
+            past: federation.past().clone(),
             open,
             interrupted: None,
             recorded: Vec::new(),
@@ -298,7 +291,7 @@ mod tests {
             undisturbed = step(undisturbed, event);
             resumed = step(Federation::resume(rules(), saved(&resumed), seed(1)).unwrap(), same);
             assert_eq!(resumed.model(), undisturbed.model());
-            assert_eq!(resumed.history(), undisturbed.history());
+            assert_eq!(resumed.past(), undisturbed.past());
             assert_eq!(resumed.assignment(1), undisturbed.assignment(1));
         }
         let finished = Federation::resume(rules(), saved(&resumed), seed(1)).unwrap();
@@ -425,8 +418,7 @@ mod tests {
             // The whole run is one release, paid for before the first round.
             assert_eq!(resumed.epsilon(), spent);
         }
-        assert_eq!(undisturbed.history().len(), 6);
-        assert_eq!(undisturbed.history()[2].outcome, crate::round::Outcome::Abandoned { minimum: 2 });
+        assert_eq!(undisturbed.past().rounds(), 6);
     }
 
     #[test]

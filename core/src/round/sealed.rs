@@ -56,18 +56,6 @@ pub enum ChainError {
 }
 
 impl SealedRecord {
-    /// Binds a record to what was before it; `previous` is the sealed record of the round before, if there was one.
-    pub fn seal(
-        record: &RoundRecord,
-        previous: Option<&SealedRecord>,
-        plan_sha256: HexDigest,
-        (model_in, model_out): (HexDigest, HexDigest),
-    ) -> SealedRecord {
-        let previous = previous.map_or(plan_sha256, SealedRecord::digest);
-        let record = RoundRecord { late: BTreeSet::new(), ..record.clone() };
-        SealedRecord { previous, plan_sha256, model_in, model_out, record }
-    }
-
     /// Its JSON: the bytes that are digested.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self)
@@ -80,34 +68,86 @@ impl SealedRecord {
     }
 }
 
+/// What must be known of a chain to check the record that follows, or to seal it. However long the chain, that is as much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    plan_sha256: HexDigest,
+    rounds: u32,
+    head: HexDigest,
+    model: Option<HexDigest>,
+}
+
+impl Chain {
+    /// The chain without a record of the federation that works by this plan.
+    pub fn new(plan_sha256: HexDigest) -> Chain {
+        Chain { plan_sha256, rounds: 0, head: plan_sha256, model: None }
+    }
+
+    /// The digest of the last record: the plan's if there is none.
+    pub fn head(&self) -> HexDigest {
+        self.head
+    }
+
+    /// How many records it has.
+    pub fn rounds(&self) -> u32 {
+        self.rounds
+    }
+
+    /// The model after the last record, if there is one.
+    pub fn model(&self) -> Option<HexDigest> {
+        self.model
+    }
+
+    /// Takes the record that follows, if it is the one that follows.
+    pub fn follow(&mut self, sealed: &SealedRecord) -> Result<(), ChainError> {
+        let (expected, round) = (self.rounds + 1, sealed.record.round);
+        if round != expected {
+            return Err(ChainError::Order { expected, found: round });
+        }
+        if sealed.previous != self.head {
+            return Err(ChainError::Broken { round });
+        }
+        if sealed.plan_sha256 != self.plan_sha256 {
+            return Err(ChainError::AnotherPlan { round });
+        }
+        let kept = matches!(sealed.record.outcome, Outcome::Abandoned { .. });
+        if self.model.is_some_and(|model| model != sealed.model_in)
+            || (kept && sealed.model_in != sealed.model_out)
+        {
+            return Err(ChainError::AnotherModel { round });
+        }
+        self.enter(sealed);
+        Ok(())
+    }
+
+    /// Binds the record of the round that follows to what was before it, and takes it.
+    pub fn seal(
+        &mut self,
+        record: &RoundRecord,
+        (model_in, model_out): (HexDigest, HexDigest),
+    ) -> SealedRecord {
+        let record = RoundRecord { late: BTreeSet::new(), ..record.clone() };
+        let (previous, plan_sha256) = (self.head, self.plan_sha256);
+        let sealed = SealedRecord { previous, plan_sha256, model_in, model_out, record };
+        self.enter(&sealed);
+        sealed
+    }
+
+    fn enter(&mut self, sealed: &SealedRecord) {
+        self.rounds += 1;
+        self.head = sealed.digest();
+        self.model = Some(sealed.model_out);
+    }
+}
+
 /// Checks a chain from its first record to its last, and gives the digest of the last: the plan's if there is none.
 pub fn check_chain<'a>(
     records: impl IntoIterator<Item = &'a SealedRecord>,
     plan_sha256: HexDigest,
 ) -> Result<HexDigest, ChainError> {
-    let mut head = plan_sha256;
-    let mut model = None;
-    for (expected, sealed) in (1..).zip(records) {
-        let round = sealed.record.round;
-        if round != expected {
-            return Err(ChainError::Order { expected, found: round });
-        }
-        if sealed.previous != head {
-            return Err(ChainError::Broken { round });
-        }
-        if sealed.plan_sha256 != plan_sha256 {
-            return Err(ChainError::AnotherPlan { round });
-        }
-        let kept = matches!(sealed.record.outcome, Outcome::Abandoned { .. });
-        if model.is_some_and(|model| model != sealed.model_in)
-            || (kept && sealed.model_in != sealed.model_out)
-        {
-            return Err(ChainError::AnotherModel { round });
-        }
-        model = Some(sealed.model_out);
-        head = sealed.digest();
-    }
-    Ok(head)
+    let mut chain = Chain::new(plan_sha256);
+    records.into_iter().try_for_each(|sealed| chain.follow(sealed))?;
+    Ok(chain.head())
 }
 
 #[cfg(test)]
@@ -119,7 +159,7 @@ mod tests {
     const PLAN: HexDigest = HexDigest([1; 32]);
 
     fn chain() -> Vec<SealedRecord> {
-        let mut chain: Vec<SealedRecord> = Vec::new();
+        let (mut records, mut chain) = (Vec::new(), Chain::new(PLAN));
         for round in 1..=3 {
             let contribution = Contribution { weight: round, digest: Some(HexDigest([9; 32])) };
             let record = RoundRecord {
@@ -136,9 +176,10 @@ mod tests {
                 masked: None,
             };
             let model = |round: u32| HexDigest([round as u8; 32]);
-            chain.push(SealedRecord::seal(&record, chain.last(), PLAN, (model(round), model(round + 1))));
+            records.push(chain.seal(&record, (model(round), model(round + 1))));
         }
-        chain
+        assert_eq!((chain.rounds(), chain.model()), (3, Some(HexDigest([4; 32]))));
+        records
     }
 
     #[test]

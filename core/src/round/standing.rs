@@ -1,7 +1,7 @@
 //! What may be asked of a federation: where it stands, and what a client is to do.
 
 use super::guard::Guard;
-use super::{Assignment, Federation, NoiseState, Phase, Receipt, Refusal, RoundRecord, Rules};
+use super::{Assignment, Federation, NoiseState, Past, Phase, Receipt, Refusal, Rules};
 use crate::params::Params;
 use crate::privacy::{Clip, Ledger};
 use crate::secagg::{Identities, Stage};
@@ -58,19 +58,19 @@ impl Federation {
         &self.phase
     }
 
-    /// The rounds that are over, in their order.
-    pub fn history(&self) -> &[RoundRecord] {
-        &self.history
+    /// What it remembers of the rounds that are over.
+    pub fn past(&self) -> &Past {
+        &self.past
     }
 
-    /// The receipt of a client whose update counts in a round, open or over.
+    /// The receipt of a client whose update counts in this round, which is open; of one that is over, its record has it.
     pub fn receipt(&self, round: u32, client: u32) -> Option<Receipt> {
         match &self.phase {
             Phase::Collecting(open) if open.round == round => {
                 let contribution = *open.contributions.get(&client)?;
                 Some(Receipt { round, client, contribution })
             }
-            _ => self.history.get((round as usize).checked_sub(1)?)?.receipt(client),
+            _ => None,
         }
     }
 
@@ -95,7 +95,7 @@ impl Federation {
         self.check_enrolled(client)?;
         match &self.phase {
             Phase::Masked(masked) if masked.round() == round => masked.task(client, stage),
-            _ if round as usize <= self.history.len() => Err(Refusal::TooLate { round, client }),
+            _ if round <= self.past.rounds() => Err(Refusal::TooLate { round, client }),
             _ => Err(Refusal::RoundNotOpen { round }),
         }
     }

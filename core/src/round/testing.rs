@@ -1,11 +1,20 @@
 //! What tests of rounds share.
 
-use super::Rules;
+use super::{Effect, RoundRecord, Rules};
 use crate::aggregation::FederatedAveraging;
 use crate::encoding::FixedPoint;
 use crate::plan::{CohortRule, SamplingRule};
 use crate::random::Seed;
 use std::time::Duration;
+
+/// The records of the rounds that were closed by some steps, in their order.
+pub(super) fn closed(effects: &[Effect]) -> Vec<RoundRecord> {
+    let record = |effect: &Effect| match effect {
+        Effect::Closed { record, .. } => Some(RoundRecord::clone(record)),
+        _ => None,
+    };
+    effects.iter().filter_map(record).collect()
+}
 
 /// Two parameters, three places, everybody in every round, two contributions at the least, ten seconds.
 pub(super) fn rules() -> Rules {

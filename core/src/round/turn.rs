@@ -74,15 +74,15 @@ impl Federation {
         }
     }
 
-    /// Enters the record of a round that is over, and goes on with the next.
+    /// Hands out the record of a round that is over, and goes on with the next.
     fn enter(&mut self, record: RoundRecord, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
-        effects.push(Effect::Closed { record: Box::new(record.clone()), model: self.model.clone() });
-        self.history.push(record);
+        self.past.add(&record).expect("the round that was open is the one after those that are over");
+        effects.push(Effect::Closed { record: Box::new(record), model: self.model.clone() });
         self.next_phase(now, effects)
     }
 
     fn next_phase(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Phase {
-        let rounds_over = self.history.len() as u32;
+        let rounds_over = self.past.rounds();
         if rounds_over >= self.rules.rounds {
             effects.push(Effect::Finished);
             return Phase::Finished;
@@ -135,9 +135,8 @@ impl Federation {
     fn cohort(&self, round: u32) -> BTreeSet<u32> {
         let (rule, enrolled) = (self.rules.cohort, &self.enrolled);
         if let Some(participation) = self.guard.as_ref().and_then(Guard::participation) {
-            let cohorts = self.history.iter().map(|record| &record.cohort);
             let stream = self.rules.seed.stream_for(Purpose::Cohort, round, 0);
-            return cohort::draw_rested(rule, enrolled, participation, cohorts, stream);
+            return cohort::draw_rested(rule, enrolled, participation, &self.past, stream);
         }
         match self.guard.as_ref().and_then(|guard| guard.cohort_stream(round)) {
             Some(hidden) => cohort::draw(rule, enrolled, hidden),

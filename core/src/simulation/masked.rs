@@ -11,7 +11,7 @@ use crate::params::Params;
 use crate::participant::{LocalTrainingError, Masker, Shared, Task, Worker};
 use crate::privacy::{Clip, NoisePurpose, NoiseSeed};
 use crate::round::{
-    Effect, Event, Federation, MaskedRound, Phase, Refusal, StageContent, StageMessage, Timestamp,
+    Belated, Effect, Event, Federation, MaskedRound, Phase, Refusal, StageContent, StageMessage, Timestamp,
 };
 use crate::secagg::{Identity, LatestAnswer, Member, Ring, Stage};
 use std::collections::BTreeMap;
@@ -242,6 +242,9 @@ impl<'a> Engine<'a> {
         for effect in effects {
             match effect {
                 Effect::Refused(refusal) => refused = Some(refusal),
+                Effect::Belated(Belated { round, client, .. }) => {
+                    refused = Some(Refusal::RoundOver { round, client });
+                }
                 effect => held.effects.push(effect),
             }
         }

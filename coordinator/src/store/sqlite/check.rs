@@ -3,7 +3,7 @@
 use super::ModelDecoder;
 use super::error::SqliteError;
 use super::folder::Folder;
-use super::rows::{self, Rows};
+use super::{records, rows};
 use privet_core::plan::Plan;
 use privet_core::protocol::HexDigest;
 use std::path::Path;
@@ -70,27 +70,28 @@ pub fn check(folder: &Path, decode: &ModelDecoder) -> Result<Checked, CheckError
     let plan = Plan::parse(&rows.plan).ok();
     let protection = plan.as_ref().and_then(Plan::protection);
     let epsilon = whole.saved.check_ledger(protection).map_err(SqliteError::from)?;
-    check_contributions(&folder, &rows)?;
+    check_contributions(&folder)?;
     let pointers = rows::read_pointers(&folder.connection)?.unwrap_or_default();
-    let plan_sha256 = HexDigest::of(rows.plan.as_bytes());
     Ok(Checked {
-        plan_sha256,
+        plan_sha256: HexDigest::of(rows.plan.as_bytes()),
         enrolled: rows.members.keys.len() as u32,
-        rounds: rows.sealed.len() as u32,
+        rounds: whole.chain.rounds(),
         counted: rows.open.as_ref().map(|open| (open.contributions.len() + open.hidden.len()) as u32),
         model_sha256: rows.model,
-        head: rows.sealed.last().map_or(plan_sha256, |sealed| sealed.digest()),
+        head: whole.chain.head(),
         orphans: folder.blobs.orphans(&pointers)? as u32,
         epsilon,
     })
 }
 
-fn check_contributions(folder: &Folder, rows: &Rows) -> Result<(), CheckError> {
-    for sealed in &rows.sealed {
+fn check_contributions(folder: &Folder) -> Result<(), CheckError> {
+    let mut found = None;
+    records::all(&folder.connection, |sealed| {
         let round = sealed.record.round;
-        if rows::contributions(&folder.connection, round)? != sealed.record.contributions {
-            return Err(Finding::Contributions { round }.into());
+        if found.is_none() && rows::contributions(&folder.connection, round)? != sealed.record.contributions {
+            found = Some(Finding::Contributions { round });
         }
-    }
-    Ok(())
+        Ok(())
+    })?;
+    found.map_or(Ok(()), |finding| Err(finding.into()))
 }

@@ -118,6 +118,12 @@ pub enum SqliteError {
         /// Why not.
         source: serde_json::Error,
     },
+    /// A record is not there.
+    #[error("the record of round {round} is missing from the state: restore a backup")]
+    RecordMissing {
+        /// The round.
+        round: u32,
+    },
     /// A record is not the one that was written.
     #[error("the record of round {round} has another digest than it was written with")]
     RecordChanged {

@@ -12,11 +12,13 @@
 use super::blobs::{Blobs, at};
 use super::difference::difference;
 use super::error::SqliteError;
+use super::records;
 use super::rows::{self, OpenRow, Rows, Written};
 use super::schema::migrate;
 use super::{ModelDecoder, ModelFormat};
 use crate::crash::CrashPoint;
 use crate::service::Charter;
+use crate::store::Totals;
 use crate::store::nonces::Nonces;
 use crate::store::state::{Change, Kept, ModelFile, State};
 use bytes::Bytes;
@@ -25,8 +27,7 @@ use privet_core::params::Params;
 use privet_core::privacy::NoiseSeed;
 use privet_core::protocol::HexDigest;
 use privet_core::round::{
-    ChainError, Collecting, Federation, Interrupted, LeaseKey, NoiseState, Phase, RoundRecord, Saved,
-    SealedRecord, check_chain,
+    Chain, ChainError, Collecting, Federation, Interrupted, LeaseKey, NoiseState, Past, Phase, Saved,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use std::fs::{self, File, TryLockError};
@@ -34,7 +35,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 const LOCK: &str = "lock";
-const DATABASE: &str = "state.sqlite";
+pub(super) const DATABASE: &str = "state.sqlite";
 const BLOBS: &str = "blobs";
 
 /// A state folder that this process has.
@@ -111,7 +112,6 @@ impl Folder {
         noise_seed: &Arc<NoiseSeed>,
     ) -> Result<State, SqliteError> {
         let rows = rows::read(&self.connection)?.expect("a federation is founded before it is loaded");
-        let plan_sha256 = HexDigest::of(rows.plan.as_bytes());
         let whole = self.whole(&rows, &*format.decode)?;
         let kept = Kept {
             federation: Federation::resume(charter.rules.clone(), whole.saved, Arc::clone(noise_seed))?,
@@ -119,16 +119,24 @@ impl Folder {
             nonces: Nonces::resume(rows.nonces),
             current: whole.current,
             previous: whole.previous,
-            sealed: rows.sealed,
+            chain: whole.chain,
+            totals: whole.totals,
             lease_key: rows.lease_key.expect("a federation that is founded has a key of its leases"),
         };
-        Ok(State::resume(kept, plan_sha256, Arc::clone(&format.encode)))
+        Ok(State::resume(kept, Arc::clone(&format.encode)))
     }
 
-    /// Reads what the rows point at, and checks that everything fits together.
+    /// Reads what the rows point at and, one after the other, all records, and checks that everything fits together.
     pub(super) fn whole(&self, rows: &Rows, decode: &ModelDecoder) -> Result<Whole, SqliteError> {
-        check_chain(&rows.sealed, HexDigest::of(rows.plan.as_bytes()))?;
-        check_current(rows)?;
+        let mut chain = Chain::new(HexDigest::of(rows.plan.as_bytes()));
+        let (mut past, mut totals) = (Past::default(), Totals::default());
+        records::all(&self.connection, |sealed| {
+            chain.follow(&sealed)?;
+            past.add(&sealed.record)?;
+            totals.add(&sealed.record);
+            Ok(())
+        })?;
+        check_current(rows, &chain)?;
         let current = ModelFile::new(self.blobs.get(rows.model)?);
         let model = decode(&current.bytes)
             .map_err(|source| SqliteError::NoModel { digest: current.sha256, source })?;
@@ -136,14 +144,13 @@ impl Folder {
         let interrupted = rows.open.as_ref().and_then(interrupted);
         let open = rows.open.as_ref().filter(|_| interrupted.is_none());
         let open = open.map(|open| self.open_round(open, model.len())).transpose()?;
-        let history = rows.sealed.iter().map(|sealed| with_late(sealed, rows)).collect();
         let enrolled = rows.members.keys.keys().copied().collect();
         let (identities, recorded) = (rows.members.keys.clone(), rows.recorded.clone());
         let memory = rows.noise.map(|digest| self.blobs.get(digest)).transpose()?;
         let noise = memory.map(|bytes| NoiseState::from_bytes(bytes.into()));
-        let saved = Saved { enrolled, identities, model, history, open, interrupted, recorded, noise };
+        let saved = Saved { enrolled, identities, model, past, open, interrupted, recorded, noise };
         saved.check()?;
-        Ok(Whole { saved, current, previous })
+        Ok(Whole { saved, chain, totals, current, previous })
     }
 
     /// Keeps what some transactions changed: when this returns, it is on the disk.
@@ -201,6 +208,8 @@ impl Folder {
 /// What is kept of a federation, read whole.
 pub(super) struct Whole {
     pub(super) saved: Saved,
+    pub(super) chain: Chain,
+    pub(super) totals: Totals,
     pub(super) current: ModelFile,
     pub(super) previous: Option<ModelFile>,
 }
@@ -215,8 +224,8 @@ fn lock(path: &Path) -> Result<File, SqliteError> {
     }
 }
 
-fn check_current(rows: &Rows) -> Result<(), SqliteError> {
-    match rows.sealed.last().map(|sealed| sealed.model_out) {
+fn check_current(rows: &Rows, chain: &Chain) -> Result<(), SqliteError> {
+    match chain.model() {
         Some(recorded) if recorded != rows.model => {
             Err(SqliteError::AnotherModel { current: rows.model, recorded })
         }
@@ -229,9 +238,4 @@ fn check_current(rows: &Rows) -> Result<(), SqliteError> {
 fn interrupted(row: &OpenRow) -> Option<Interrupted> {
     let opened: Interrupted = serde_json::from_str(&row.as_opened).ok()?;
     Some(Interrupted { inputs: row.hidden.clone(), declined: row.declined.clone(), ..opened })
-}
-
-fn with_late(sealed: &SealedRecord, rows: &Rows) -> RoundRecord {
-    let late = rows.late.get(&sealed.record.round).cloned().unwrap_or_default();
-    RoundRecord { late, ..sealed.record.clone() }
 }

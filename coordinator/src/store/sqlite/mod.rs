@@ -5,6 +5,7 @@
 //! writer   one thread that has the state; what arrives during a commit shares the next
 //! folder   the lock, founding, loading, and what is written in which order
 //! rows     the state as rows            schema   the tables and their versions
+//! records  rounds that are over         reader   one thread that reads them for whoever asks
 //! blobs    models and partial sums      check    whether a folder is sound
 //! ```
 //!
@@ -16,6 +17,8 @@ mod check;
 mod difference;
 mod error;
 mod folder;
+mod reader;
+mod records;
 mod rows;
 mod schema;
 mod writer;
@@ -25,14 +28,15 @@ pub use error::SqliteError;
 
 use super::state::{Change, State};
 use super::transact::Transact;
-use super::{ModelEncoder, Stage, StoreError};
+use super::{ModelEncoder, PastRound, Stage, StoreError};
 use crate::crash::CrashPoint;
 use crate::journal::Journal;
 use crate::service::Charter;
-use folder::Folder;
+use folder::{DATABASE, Folder};
 use privet_core::params::Params;
 use privet_core::privacy::NoiseSeed;
 use privet_core::round::Refusal;
+use reader::Reader;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -55,8 +59,11 @@ pub struct ModelFormat {
     pub decode: Arc<ModelDecoder>,
 }
 
-/// A [`Store`](super::Store) that is kept in a folder.
+/// A [`Store`](super::Store) that is kept in a folder. Of rounds that are over it has in memory what they come to, and no
+/// record but the last one that was asked for.
 pub struct SqliteStore {
+    /// Lets go of the database before the writer does. Absent while the store is dropped.
+    reader: Option<Reader>,
     jobs: Option<mpsc::Sender<Job>>,
     stage: watch::Receiver<Stage>,
     writer: Option<JoinHandle<()>>,
@@ -84,6 +91,7 @@ impl SqliteStore {
         let orphans = folder_of_state.collect()?;
         tracing::info!(orphans, "removed what an earlier process left behind");
 
+        let reader = Some(Reader::open(&folder.join(DATABASE))?);
         let (stage_of, stage) = watch::channel(state.stage());
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let writer = Writer {
@@ -99,7 +107,13 @@ impl SqliteStore {
             .name("state-writer".into())
             .spawn(move || writer.run(waiting))
             .map_err(blobs::at(folder))?;
-        Ok(SqliteStore { jobs: Some(jobs), stage, writer: Some(writer) })
+        Ok(SqliteStore { reader, jobs: Some(jobs), stage, writer: Some(writer) })
+    }
+}
+
+impl SqliteStore {
+    fn reader(&self) -> &Reader {
+        self.reader.as_ref().expect("it is there until the store is dropped")
     }
 }
 
@@ -119,6 +133,14 @@ impl Transact for SqliteStore {
         told.await.map_err(|_| StoreError::Broken)?
     }
 
+    async fn read_round(&self, round: u32) -> Result<PastRound, StoreError> {
+        self.reader().round(round).await
+    }
+
+    async fn read_after(&self, round: u32) -> Result<Vec<PastRound>, StoreError> {
+        self.reader().after(round).await
+    }
+
     fn waiting(&self) -> usize {
         self.jobs.as_ref().map_or(0, |jobs| jobs.max_capacity() - jobs.capacity())
     }
@@ -131,6 +153,7 @@ impl Transact for SqliteStore {
 impl Drop for SqliteStore {
     /// Waits until everything that was asked for is kept, and lets go of the folder.
     fn drop(&mut self) {
+        drop(self.reader.take());
         drop(self.jobs.take());
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()

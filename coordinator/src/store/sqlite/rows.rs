@@ -1,4 +1,4 @@
-//! The state as rows.
+//! The state as rows, but for the records of rounds that are over.
 
 use super::error::SqliteError;
 use crate::store::members::Members;
@@ -6,20 +6,17 @@ use crate::store::nonces::UsedNonce;
 use crate::store::state::{Change, State};
 use privet_core::protocol::HexDigest;
 use privet_core::protocol::signature::Nonce;
-use privet_core::round::{Contribution, LeaseKey, Phase, Recorded, SealedRecord};
+use privet_core::round::{Contribution, LeaseKey, Phase, Recorded};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the tables hold of a federation.
+/// What the tables hold of a federation, but for the records of rounds that are over.
 pub(super) struct Rows {
     pub(super) plan: String,
     pub(super) model: HexDigest,
     pub(super) previous: Option<HexDigest>,
     pub(super) members: Members,
     pub(super) nonces: Vec<UsedNonce>,
-    pub(super) sealed: Vec<SealedRecord>,
-    /// Who came after the end of which round.
-    pub(super) late: BTreeMap<u32, BTreeSet<u32>>,
     pub(super) open: Option<OpenRow>,
     /// The privacy ledger.
     pub(super) recorded: Vec<Recorded>,
@@ -153,7 +150,7 @@ fn write_change(transaction: &Transaction<'_>, change: &Change) -> Result<(), Sq
     Ok(())
 }
 
-/// Reads everything; `None` if no federation has been founded.
+/// Reads everything but records; `None` if no federation has been founded.
 pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError> {
     let federation = connection
         .query_row(
@@ -180,8 +177,6 @@ pub(super) fn read(connection: &Connection) -> Result<Option<Rows>, SqliteError>
         previous: previous.map(digest).transpose()?,
         members: members(connection)?,
         nonces: nonces(connection)?,
-        sealed: sealed(connection)?,
-        late: late(connection)?,
         open: open(connection)?,
         recorded: recorded(connection)?,
     }))
@@ -240,34 +235,6 @@ fn nonces(connection: &Connection) -> Result<Vec<UsedNonce>, SqliteError> {
     found.into_iter().map(used).collect()
 }
 
-fn sealed(connection: &Connection) -> Result<Vec<SealedRecord>, SqliteError> {
-    let sql = "SELECT round, sealed, sha256 FROM rounds ORDER BY round";
-    let found = rows(connection, sql, &[], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-    })?;
-    let record = |(round, json, sha256): (i64, String, String)| {
-        let round = number(round)?;
-        let sealed: SealedRecord =
-            serde_json::from_str(&json).map_err(|source| SqliteError::NoRecord { round, source })?;
-        match sealed.digest() == digest(sha256)? && sealed.to_json() == json.as_bytes() {
-            true => Ok(sealed),
-            false => Err(SqliteError::RecordChanged { round }),
-        }
-    };
-    found.into_iter().map(record).collect()
-}
-
-fn late(connection: &Connection) -> Result<BTreeMap<u32, BTreeSet<u32>>, SqliteError> {
-    let found = rows(connection, "SELECT round, client FROM latecomers", &[], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-    })?;
-    let mut late = BTreeMap::<u32, BTreeSet<u32>>::new();
-    for (round, client) in found {
-        late.entry(number(round)?).or_default().insert(number(client)?);
-    }
-    Ok(late)
-}
-
 fn open(connection: &Connection) -> Result<Option<OpenRow>, SqliteError> {
     let found = connection
         .query_row("SELECT round, as_opened, sum FROM open_round", (), |row| {
@@ -303,7 +270,7 @@ fn recorded(connection: &Connection) -> Result<Vec<Recorded>, SqliteError> {
     found.into_iter().map(entry).collect()
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     connection: &Connection,
     sql: &str,
     parameters: &[&dyn rusqlite::ToSql],
@@ -312,10 +279,10 @@ fn rows<T>(
     connection.prepare_cached(sql)?.query_map(parameters, read)?.collect()
 }
 
-fn digest(text: String) -> Result<HexDigest, SqliteError> {
+pub(super) fn digest(text: String) -> Result<HexDigest, SqliteError> {
     text.parse().map_err(|_| SqliteError::NoDigest(text))
 }
 
-fn number(value: i64) -> Result<u32, SqliteError> {
+pub(super) fn number(value: i64) -> Result<u32, SqliteError> {
     u32::try_from(value).map_err(|_| SqliteError::NoNumber(value))
 }

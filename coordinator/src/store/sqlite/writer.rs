@@ -74,9 +74,12 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, "what has changed cannot be kept: it has not happened");
-                if changes.iter().all(|change| matches!(change, Change::NonceUsed(_))) {
-                    // Memory has some nonces more than the disk, with which nobody got in or gets in any more. Nothing has to
-                    // be undone, and a masked round, of which the disk knows next to nothing, goes on.
+                let is_beside =
+                    |change: &Change| matches!(change, Change::NonceUsed(_) | Change::Late { .. });
+                if changes.iter().all(is_beside) {
+                    // Memory has some nonces more than the disk, with which nobody got in or gets in any more, and it never has
+                    // who came late. Nothing has to be undone, and a masked round, of which the disk knows next to nothing,
+                    // goes on.
                     self.show_stage(&state);
                     self.state = Some(state);
                 }

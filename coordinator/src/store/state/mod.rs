@@ -5,26 +5,29 @@
 //! ```
 
 mod change;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub(crate) use change::{Change, Closed};
 
 use super::members::Members;
 use super::nonces::{Denial, Nonces};
-use super::{ModelEncoder, Orders};
+use super::{ModelEncoder, Orders, Totals};
 use crate::enrolment::Invitation;
 use bytes::Bytes;
 use privet_core::params::Params;
 use privet_core::protocol::signature::Claim;
 use privet_core::protocol::{Enrol, HexDigest};
 use privet_core::round::{
-    Effect, Event, Federation, Holding, LeaseKey, Outcome, Phase, Receipt, Refusal, RoundRecord,
-    SealedRecord, StageMessage, Submission, Timestamp, Unmasked,
+    Belated, Chain, Effect, Event, Federation, Holding, LeaseKey, Outcome, Phase, Receipt, Refusal,
+    RoundRecord, StageMessage, Submission, Timestamp, Unmasked,
 };
 use privet_core::secagg::Stage as MaskStage;
 use std::sync::Arc;
 
-/// The state of a federation.
+/// The state of a federation. It grows with the clients and not with the rounds: of those that are over, a store keeps the
+/// records elsewhere.
 pub(crate) struct State {
     /// Absent only inside a step, which consumes it.
     federation: Option<Federation>,
@@ -32,8 +35,8 @@ pub(crate) struct State {
     nonces: Nonces,
     current: ModelFile,
     previous: Option<ModelFile>,
-    sealed: Vec<SealedRecord>,
-    plan_sha256: HexDigest,
+    chain: Chain,
+    totals: Totals,
     encode: Arc<ModelEncoder>,
     lease_key: LeaseKey,
 }
@@ -52,7 +55,9 @@ pub(crate) struct Kept {
     pub(crate) nonces: Nonces,
     pub(crate) current: ModelFile,
     pub(crate) previous: Option<ModelFile>,
-    pub(crate) sealed: Vec<SealedRecord>,
+    /// The chain of the records of the rounds that are over.
+    pub(crate) chain: Chain,
+    pub(crate) totals: Totals,
     pub(crate) lease_key: LeaseKey,
 }
 
@@ -65,22 +70,30 @@ impl State {
         lease_key: LeaseKey,
     ) -> State {
         let current = ModelFile::new(encode(federation.model()));
-        let (members, nonces, sealed) = (Members::default(), Nonces::default(), Vec::new());
-        let kept = Kept { federation, members, nonces, current, previous: None, sealed, lease_key };
-        State::resume(kept, plan_sha256, encode)
+        let kept = Kept {
+            federation,
+            members: Members::default(),
+            nonces: Nonces::default(),
+            current,
+            previous: None,
+            chain: Chain::new(plan_sha256),
+            totals: Totals::default(),
+            lease_key,
+        };
+        State::resume(kept, encode)
     }
 
     /// A federation that goes on where it was.
-    pub(crate) fn resume(kept: Kept, plan_sha256: HexDigest, encode: Arc<ModelEncoder>) -> State {
-        let Kept { federation, members, nonces, current, previous, sealed, lease_key } = kept;
+    pub(crate) fn resume(kept: Kept, encode: Arc<ModelEncoder>) -> State {
+        let Kept { federation, members, nonces, current, previous, chain, totals, lease_key } = kept;
         State {
             federation: Some(federation.unmasking_apart()),
             members,
             nonces,
             current,
             previous,
-            sealed,
-            plan_sha256,
+            chain,
+            totals,
             encode,
             lease_key,
         }
@@ -98,8 +111,8 @@ impl State {
         self.previous.as_ref()
     }
 
-    pub(crate) fn records(&self) -> &[SealedRecord] {
-        &self.sealed
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     pub(crate) fn enrol(
@@ -220,35 +233,37 @@ impl State {
         Ok(Orders { assignment, lease, model_sha256: self.current.sha256, clip })
     }
 
+    /// Counts an update. What comes for a round that is over is handed back, to be answered by the record of that round.
     pub(crate) fn submit(
         &mut self,
         submission: Submission,
         holding: Holding,
         now: Timestamp,
         changes: &mut Vec<Change>,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Result<Receipt, Belated>, Refusal> {
         let Submission { client, round, .. } = submission;
         self.tick(now, changes);
         self.federation().check_lease(&self.lease_key, (round, None, client), holding)?;
         let counts_already = self.federation().receipt(round, client).is_some();
         let submitted = |effect: &Effect| match *effect {
             Effect::Accepted(receipt) if !counts_already => Some(Change::Counted(receipt)),
-            Effect::Refused(Refusal::TooLate { round, client }) => Some(Change::Late { round, client }),
             _ => None,
         };
         match self.step(Event::Submit(submission), now, changes, submitted)? {
-            Some(Effect::Accepted(receipt)) => Ok(receipt),
+            Some(Effect::Accepted(receipt)) => Ok(Ok(receipt)),
+            Some(Effect::Belated(belated)) => Ok(Err(belated)),
             answer => unreachable!("an update is answered with a receipt, not with {answer:?}"),
         }
     }
 
+    /// Takes the message of a stage, or hands it back as [`State::submit`] does.
     pub(crate) fn send(
         &mut self,
         message: StageMessage,
         holding: Holding,
         now: Timestamp,
         changes: &mut Vec<Change>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Result<(), Belated>, Refusal> {
         let task = (message.round, Some(message.content.stage()), message.client);
         self.tick(now, changes);
         self.federation().check_lease(&self.lease_key, task, holding)?;
@@ -256,10 +271,12 @@ impl State {
             Effect::Taken { round, client, stage: MaskStage::Input } => {
                 Some(Change::Hidden { round, client })
             }
-            Effect::Refused(Refusal::TooLate { round, client }) => Some(Change::Late { round, client }),
             _ => None,
         };
-        self.step(Event::Send(Box::new(message)), now, changes, taken).map(drop)
+        Ok(match self.step(Event::Send(Box::new(message)), now, changes, taken)? {
+            Some(Effect::Belated(belated)) => Err(belated),
+            _ => Ok(()),
+        })
     }
 
     pub(crate) fn task(
@@ -349,8 +366,8 @@ impl State {
             self.previous = Some(std::mem::replace(&mut self.current, next));
         }
         let models = (model_in, self.current.sha256);
-        let sealed = SealedRecord::seal(record, self.sealed.last(), self.plan_sha256, models);
-        self.sealed.push(sealed.clone());
+        let sealed = self.chain.seal(record, models);
+        self.totals.add(record);
         Change::Closed(Box::new(Closed { sealed, model }))
     }
 }

@@ -2,12 +2,12 @@
 
 use super::sight::Sight;
 use axum::body::Bytes;
-use privet_coordinator::{Invitation, Orders, Spending, Stage, Standing, Store, StoreError};
-use privet_core::protocol::signature::Claim;
-use privet_core::protocol::{Enrol, EnrolledClient, HexDigest, RoundSummary};
-use privet_core::round::{
-    Answered, Holding, Receipt, SealedRecord, StageMessage, Submission, Timestamp, Unmasked,
+use privet_coordinator::{
+    Invitation, Orders, PastRound, Spending, Stage, Standing, Store, StoreError, Totals,
 };
+use privet_core::protocol::signature::Claim;
+use privet_core::protocol::{Enrol, EnrolledClient, HexDigest};
+use privet_core::round::{Answered, Holding, Receipt, StageMessage, Submission, Timestamp, Unmasked};
 use privet_core::secagg::Stage as MaskStage;
 use std::future::pending;
 use std::pin::pin;
@@ -153,16 +153,16 @@ impl<S: Store> Store for Keeper<S> {
         self.read(self.store.model(digest)).await
     }
 
-    async fn history(&self) -> Result<Vec<RoundSummary>, StoreError> {
-        self.read(self.store.history()).await
+    async fn past(&self, after: u32) -> Result<Vec<PastRound>, StoreError> {
+        self.read(self.store.past(after)).await
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        self.read(self.store.totals()).await
     }
 
     async fn spending(&self) -> Result<Option<Spending>, StoreError> {
         self.read(self.store.spending()).await
-    }
-
-    async fn records(&self) -> Result<Vec<SealedRecord>, StoreError> {
-        self.read(self.store.records()).await
     }
 
     async fn standing(&self) -> Result<Standing, StoreError> {

@@ -22,6 +22,7 @@ mod simulation;
 mod tls;
 mod weather;
 
+use crate::harness::Remembers;
 use federation::{Kind, first_model, plan};
 use keeper::at_once;
 use oracle::Remains;
@@ -106,7 +107,7 @@ fn run<S: Store>(
         plan_sha256: plan.digest(),
         first_model: first_model(&network),
         rounds: rounds.collect(),
-        records: at_once(open().records()).unwrap(),
+        records: at_once(async { open().records().await }).unwrap(),
         receipts: sight.receipts.lock().unwrap().clone(),
         stage_receipts: sight.stage_receipts.lock().unwrap().clone(),
         answers: sight.answers.lock().unwrap().clone(),

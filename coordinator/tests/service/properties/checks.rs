@@ -2,6 +2,7 @@
 
 use super::told::{Told, told};
 use super::world::World;
+use crate::harness::Remembers;
 use privet_coordinator::{Stage, Store};
 use privet_core::protocol::{HexDigest, RoundOutcome};
 use privet_core::round::{Assignment, Outcome, RoundRecord, check_chain};

@@ -57,7 +57,7 @@ enum Pause {
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let client = || prop_oneof![9 => 1_u32..=3, 1 => Just(0), 1 => Just(4)];
     // Rounds are named from the open one backwards; one of five that does not exist yet.
-    let back = || prop_oneof![6 => Just(1_u32), 2 => Just(2), 1 => Just(0)];
+    let back = || prop_oneof![8 => Just(1_u32), 2 => Just(2), 2 => 3_u32..=6, 1 => Just(0)];
     let body = prop_oneof![8 => Just(Body::Right), 2 => Just(Body::Other), 1 => Just(Body::Overweight), 1 => Just(Body::Short)];
     let lease = prop_oneof![9 => Just(Lease::Good), 2 => Just(Lease::First), 1 => Just(Lease::OfAnother), 1 => Just(Lease::None)];
     let pause = prop_oneof![Just(Pause::Short), Just(Pause::UntilJustBefore), Just(Pause::Until)];
@@ -102,7 +102,7 @@ fn run(charter: fn() -> Charter, operations: &[Operation]) {
 }
 
 fn plain() -> Charter {
-    charter(Rules { rounds: 3, ..rules() })
+    charter(Rules { rounds: 6, ..rules() })
 }
 
 /// Everybody in every round, and a target that ends the federation before its last.

@@ -1,6 +1,7 @@
 //! What a store tells, to be compared.
 
-use privet_coordinator::{Stage, Store};
+use crate::harness::Remembers;
+use privet_coordinator::{Stage, Store, Totals};
 use privet_core::protocol::{HexDigest, PhaseName, RoundSummary};
 use privet_core::round::{Assignment, RoundRecord, Timestamp};
 
@@ -12,6 +13,7 @@ pub(super) struct Told {
     pub(super) models: Vec<HexDigest>,
     pub(super) records: Vec<RoundRecord>,
     pub(super) history: Vec<RoundSummary>,
+    pub(super) totals: Totals,
     pub(super) spent: Option<(u64, f64, bool)>,
     pub(super) stage: Stage,
     pub(super) assignments: Vec<Option<Assignment>>,
@@ -39,6 +41,7 @@ pub(super) async fn told(store: &impl Store, now: Timestamp, noisy: bool) -> Tol
         models: if noisy { Vec::new() } else { models.collect() },
         records: sealed.into_iter().map(|sealed| without_noise(sealed.record)).collect(),
         history,
+        totals: store.totals().await.unwrap(),
         spent: spending.map(|spending| (spending.ledger.releases(), spending.epsilon, spending.exhausted)),
         stage: *store.stage().borrow(),
         assignments,

@@ -7,7 +7,11 @@ use crate::encoding::Update;
 use crate::params::{Layout, Params};
 use crate::participant::Masker;
 use crate::plan::Plan;
-use crate::round::{Assignment, Effect, Event, Federation, MaskingRules, Outcome, Phase, RoundRecord, Rules};
+use crate::round::testing::closed;
+use crate::round::{
+    Assignment, Belated, BelatedContent, Effect, Event, Federation, MaskingRules, Outcome, Phase,
+    RoundRecord, Rules,
+};
 use crate::secagg::{Identity, LatestAnswer, Member, Ring};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -112,14 +116,16 @@ fn messages_out_of_turn_are_refused_and_late_ones_are_named() {
     assert_eq!(world.federation().assignment(4), Ok(Assignment::Wait));
     world.wait();
     let record = world.closed.pop().unwrap();
-    let masked = record.masked.unwrap();
+    let masked = record.masked.clone().unwrap();
     assert_eq!(masked.late, Missing::from([(Stage::Advertise, BTreeSet::from([4]))]));
     assert_eq!(masked.missed[&Stage::Share], BTreeSet::from([1, 2, 3]));
     assert_eq!(masked.repeated, Missing::from([(Stage::Advertise, BTreeSet::from([1]))]));
-    // After the end of the round, the record names those who come.
+    // After the end of the round, who was missed comes late.
     let late = Refusal::TooLate { round: 1, client: 4 };
-    assert_eq!(world.send(4, Stage::Advertise, &advert(4, 1)), Some(late));
-    assert_eq!(world.federation().history()[0].late, BTreeSet::from([4]));
+    assert_eq!(world.send(4, Stage::Advertise, &advert(4, 1)), None);
+    let belated = Belated { round: 1, client: 4, content: BelatedContent::Message };
+    assert_eq!(world.belated.pop(), Some(belated));
+    assert_eq!(belated.answer(&RoundRecord { masked: Some(masked), ..record }), Err(late));
 }
 
 /// The last answer ends the round. Whoever sends it, and does not hear so, sends it again.
@@ -137,11 +143,9 @@ fn who_sends_again_what_was_in_time_is_not_late() {
     ] {
         let digest = Some(HexDigest::of(b"again"));
         let message = StageMessage { client, round: 1, digest, content: content(client) };
-        let (federation, effects) =
-            world.federation().clone().step(Event::Send(Box::new(message)), world.now);
-        assert_eq!(effects, [Effect::Refused(refusal)]);
-        let late = BTreeSet::from([2]);
-        assert_eq!(federation.history()[0].late, if client == 2 { late } else { BTreeSet::new() });
+        let (_, effects) = world.federation().clone().step(Event::Send(Box::new(message)), world.now);
+        let [Effect::Belated(belated)] = effects[..] else { panic!("the round is over: {effects:?}") };
+        assert_eq!(belated.answer(&world.closed[0]), Err(refusal));
     }
 }
 

@@ -1,18 +1,18 @@
 //! What can be seen of a federation, to hold one against another.
 
 use super::setting::PARAMETERS;
-use crate::round::{Assignment, Contribution, Federation, Phase, RoundRecord};
+use crate::round::{Assignment, Contribution, Federation, Past, Phase};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an open round has counted, who has declined, and the sum.
 type Collected = (BTreeMap<u32, Contribution>, BTreeSet<u32>, Vec<u8>);
 
-/// All that can be seen of a federation. Who came late is left out: a refused event may change that.
+/// All that can be seen of a federation.
 #[derive(Debug, PartialEq)]
 pub(super) struct Face {
     enrolled: BTreeSet<u32>,
     model: Vec<f32>,
-    history: Vec<RoundRecord>,
+    past: Past,
     phase: String,
     collected: Option<Collected>,
     assignments: Vec<Option<Assignment>>,
@@ -22,7 +22,6 @@ pub(super) struct Face {
 }
 
 pub(super) fn face(federation: &Federation) -> Face {
-    let without_late = |record: &RoundRecord| RoundRecord { late: BTreeSet::new(), ..record.clone() };
     let (phase, collected) = match federation.phase() {
         Phase::Gathering => ("gathering".to_owned(), None),
         Phase::Finished => ("finished".to_owned(), None),
@@ -40,7 +39,7 @@ pub(super) fn face(federation: &Federation) -> Face {
     Face {
         enrolled: federation.enrolled().clone(),
         model: federation.model().values().to_vec(),
-        history: federation.history().iter().map(without_late).collect(),
+        past: federation.past().clone(),
         phase,
         collected,
         assignments: (0..=PARAMETERS as u32).map(|client| federation.assignment(client).ok()).collect(),

@@ -4,7 +4,8 @@ use super::reference::Ask;
 use crate::aggregation::Sum;
 use crate::params::Params;
 use crate::round::{
-    Collecting, Contribution, Effect, Federation, Interrupted, Phase, Recorded, RoundRecord, Saved,
+    Belated, Collecting, Contribution, Effect, Federation, Interrupted, Past, Phase, Recorded, RoundRecord,
+    Saved,
 };
 use crate::secagg::{Identities, IdentityKey, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ pub(super) struct Kept {
     enrolled: BTreeSet<u32>,
     pub(super) identities: Identities,
     model: Params,
-    history: Vec<RoundRecord>,
+    pub(super) history: Vec<RoundRecord>,
     recorded: Vec<Recorded>,
     open: Option<KeptRound>,
 }
@@ -40,6 +41,12 @@ impl Kept {
             recorded: Vec::new(),
             open: None,
         }
+    }
+
+    /// The answer to what comes for a round that is over.
+    pub(super) fn answer(&self, belated: Belated) -> Effect {
+        let record = &self.history[belated.round as usize - 1];
+        belated.answer(record).map_or_else(Effect::Refused, Effect::Accepted)
     }
 
     pub(super) fn open(&mut self) -> &mut KeptRound {
@@ -74,6 +81,7 @@ impl Kept {
                 }
             }
             Effect::Taken { .. } | Effect::Refused(_) | Effect::StageOpened { .. } | Effect::Finished => {}
+            Effect::Belated(_) => unreachable!("it is answered before"),
         }
     }
 
@@ -111,11 +119,13 @@ impl Kept {
                 }
             }
         }
+        let mut past = Past::default();
+        self.history.iter().try_for_each(|record| past.add(record)).unwrap();
         Saved {
             enrolled: self.enrolled.clone(),
             identities: self.identities.clone(),
             model: self.model.clone(),
-            history: self.history.clone(),
+            past,
             open: collecting,
             interrupted,
             recorded: self.recorded.clone(),

@@ -50,6 +50,8 @@ enum Operation {
 enum Which {
     Current,
     Before,
+    /// The first of all, however long ago it was.
+    First,
     After,
 }
 
@@ -71,7 +73,7 @@ enum Meddling {
 }
 
 fn which() -> impl Strategy<Value = Which> {
-    prop_oneof![6 => Just(Which::Current), 2 => Just(Which::Before), 1 => Just(Which::After)]
+    prop_oneof![6 => Just(Which::Current), 2 => Just(Which::Before), 1 => Just(Which::First), 1 => Just(Which::After)]
 }
 
 fn body() -> impl Strategy<Value = Body> {

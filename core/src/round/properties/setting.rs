@@ -45,7 +45,7 @@ pub(super) struct Setting {
 }
 
 pub(super) fn plain() -> impl Strategy<Value = Setting> {
-    (1_u32..=5, 1_u32..=5, 1_u32..=3, 1_u32..=3, 1_u32..=4, any::<bool>(), any::<bool>()).prop_map(
+    (1_u32..=5, 1_u32..=5, 1_u32..=5, 1_u32..=3, 1_u32..=4, any::<bool>(), any::<bool>()).prop_map(
         |(places, wait_for, rounds, minimum, quarters, over_selects, coins)| Setting {
             kind: Kind::Plain,
             places,

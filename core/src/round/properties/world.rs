@@ -52,7 +52,7 @@ impl<'a> World<'a> {
 
     pub(super) fn released(&self) -> usize {
         let released = |record: &&RoundRecord| matches!(record.outcome, Outcome::Released { .. });
-        self.federation.history().iter().filter(released).count()
+        self.kept.history.iter().filter(released).count()
     }
 
     /// Does one thing, and checks everything.
@@ -92,6 +92,7 @@ impl<'a> World<'a> {
         match which {
             Which::Current => self.reference.current(),
             Which::Before => self.reference.current().saturating_sub(1),
+            Which::First => 1,
             Which::After => self.reference.current() + 1,
         }
     }
@@ -189,7 +190,7 @@ impl<'a> World<'a> {
             let over = self.reference.over.len();
             self.tick();
             assert_eq!(self.reference.over.len(), over + 1);
-            let record = self.federation.history().last().unwrap();
+            let record = self.kept.history.last().unwrap();
             assert!(matches!(record.outcome, Outcome::Abandoned { .. }));
         } else {
             assert_eq!(face(&self.federation), before, "the same goes on");
@@ -201,6 +202,10 @@ impl<'a> World<'a> {
         let overdue = self.federation.clone().step(Event::Tick, self.now).0;
         let (federation, effects) = self.federation.clone().step(event, self.now);
         for (at, effect) in effects.iter().enumerate() {
+            let effect = match effect {
+                Effect::Belated(belated) => &self.kept.answer(*belated),
+                effect => effect,
+            };
             self.kept.keep(ask, effect);
             match effect {
                 Effect::Recorded(recorded) => self.reference.record(recorded.round),
@@ -263,8 +268,9 @@ impl<'a> World<'a> {
     fn check(&mut self) {
         let federation = &self.federation;
         assert_eq!(federation.enrolled(), &self.reference.enrolled);
-        assert_eq!(federation.history().len(), self.reference.over.len());
-        for (round, record) in (1..).zip(federation.history()) {
+        assert_eq!(federation.past().rounds() as usize, self.reference.over.len());
+        assert_eq!(self.kept.history.len(), self.reference.over.len());
+        for (round, record) in (1..).zip(&self.kept.history) {
             self.check_record(round, record);
         }
         if let Phase::Collecting(open) = federation.phase() {
@@ -273,7 +279,10 @@ impl<'a> World<'a> {
         for round in 0..=self.reference.current() + 1 {
             for client in 0..=self.reference.setting.places + 1 {
                 let promised = self.receipts.get(&(round, client)).copied();
-                assert_eq!(federation.receipt(round, client), promised, "round {round}, client {client}");
+                let record = self.kept.history.get((round as usize).wrapping_sub(1));
+                let receipt =
+                    record.map_or_else(|| federation.receipt(round, client), |record| record.receipt(client));
+                assert_eq!(receipt, promised, "round {round}, client {client}");
             }
         }
         if self.reference.setting.kind != Kind::Protected {
@@ -323,7 +332,7 @@ impl<'a> World<'a> {
         assert_eq!(ledger.releases(), u64::from(self.reference.recorded));
         assert_eq!(self.reference.recorded, self.reference.current());
         let epsilon = self.federation.epsilon().unwrap();
-        let records = self.federation.history().iter().map(|record| record.epsilon.unwrap());
+        let records = self.kept.history.iter().map(|record| record.epsilon.unwrap());
         let spent: Vec<f64> = records.chain([epsilon]).collect();
         assert!(spent.is_sorted() && epsilon >= self.epsilon, "{spent:?} after {}", self.epsilon);
         assert!(epsilon <= ledger.target().unwrap());
@@ -341,7 +350,7 @@ fn check_contributions(contributions: &BTreeMap<u32, Contribution>, counted: &BT
 fn is_answer(effect: &Effect) -> bool {
     match effect {
         Effect::Enrolled { .. } | Effect::Accepted(_) | Effect::Taken { .. } => true,
-        Effect::Declined | Effect::Refused(_) => true,
+        Effect::Declined | Effect::Refused(_) | Effect::Belated(_) => true,
         Effect::Closed { .. } | Effect::Recorded(_) | Effect::Opened { .. } => false,
         Effect::StageOpened { .. } | Effect::Finished => false,
     }

@@ -43,6 +43,8 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) closed: Vec<RoundRecord>,
     pub(super) refused: Vec<Refusal>,
+    /// What came for a round that was over.
+    pub(super) belated: Vec<Belated>,
     /// Who gives wrong shares when it answers.
     pub(super) alters: Option<u32>,
 }
@@ -51,8 +53,8 @@ impl World {
     pub(super) fn new() -> World {
         let rules = Rules::new(&Plan::parse(PLAN).unwrap());
         let federation = Some(Federation::new(rules, model()));
-        let mut world =
-            World { federation, now: START, closed: Vec::new(), refused: Vec::new(), alters: None };
+        let (closed, refused, belated) = (Vec::new(), Vec::new(), Vec::new());
+        let mut world = World { federation, now: START, closed, refused, belated, alters: None };
         (1..=4).for_each(|client| {
             world.step(Event::Enrol { place: Some(client), key: Some(identity(client).key()) })
         });
@@ -70,6 +72,7 @@ impl World {
             match effect {
                 Effect::Closed { record, .. } => self.closed.push(*record),
                 Effect::Refused(refusal) => self.refused.push(refusal),
+                Effect::Belated(belated) => self.belated.push(belated),
                 _ => {}
             }
         }
@@ -174,14 +177,19 @@ impl World {
 /// The model of an unmasked round with the updates of these clients.
 pub(super) fn unmasked(clients: impl Iterator<Item = u32>) -> (Params, Outcome) {
     let rules = Rules { masking: None, ..Rules::new(&Plan::parse(PLAN).unwrap()) };
-    let mut federation = Federation::new(rules, model());
+    let (mut federation, mut effects) = (Federation::new(rules, model()), Vec::new());
+    let mut step = |event| {
+        let (next, did) = federation.clone().step(event, START);
+        federation = next;
+        effects.extend(did);
+    };
     for client in 1..=4 {
-        federation = federation.step(Event::Enrol { place: Some(client), key: None }, START).0;
+        step(Event::Enrol { place: Some(client), key: None });
     }
     for client in clients {
         let submission = crate::round::Submission { client, round: 1, update: update(client), digest: None };
-        federation = federation.step(Event::Submit(submission), START).0;
+        step(Event::Submit(submission));
     }
-    federation = federation.step(Event::Expire, START).0;
-    (federation.model().clone(), federation.history()[0].outcome)
+    step(Event::Expire);
+    (federation.model().clone(), closed(&effects)[0].outcome)
 }
