@@ -14,7 +14,7 @@ use privet_core::participant::TrainedRounds;
 use privet_core::protocol::HexDigest;
 use privet_core::secagg::{AnswerRecord, AnswerRecordError};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 pub struct AnsweredRounds {
     rounds: BTreeMap<HexDigest, Rounds>,
     file: Option<PathBuf>,
+    /// Held as long as this lives: of two processes with one key, neither would know what the other answers.
+    _lock: Option<File>,
 }
 
 /// Those of one plan.
@@ -58,13 +60,27 @@ pub enum AnsweredRoundsError {
         /// Which file.
         path: PathBuf,
     },
+    /// Another process has them.
+    #[error(
+        "another client takes part with the key {}: stop it, or give this one a key of its own. Two with one key could \
+         answer a round twice",
+        key.display()
+    )]
+    InUse {
+        /// The file with the key.
+        key: PathBuf,
+    },
 }
 
 impl AnsweredRounds {
     /// Those of an earlier process with this key file, kept in a file of that name and `.answered`; without a
     /// key file none, and none are kept: such a key does not outlive its process either.
+    ///
+    /// # Errors
+    /// While others of this key file live, in this process or another: the file `.answered.lock` says so.
     pub fn beside(key: Option<&Path>) -> Result<AnsweredRounds, AnsweredRoundsError> {
         let Some(key) = key else { return Ok(AnsweredRounds::default()) };
+        let lock = Some(lock(key)?);
         let path = with_suffix(key, ".answered");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -83,7 +99,7 @@ impl AnsweredRounds {
             words.next().is_none().then_some((plan, Rounds { noised, unmasked }))
         };
         match text.lines().map(line).collect() {
-            Some(rounds) => Ok(AnsweredRounds { rounds, file: Some(path) }),
+            Some(rounds) => Ok(AnsweredRounds { rounds, file: Some(path), _lock: lock }),
             None => Err(AnsweredRoundsError::Unreadable { path }),
         }
     }
@@ -165,6 +181,16 @@ impl AnswerRecord for OfPlan<'_> {
     }
 }
 
+fn lock(key: &Path) -> Result<File, AnsweredRoundsError> {
+    let path = with_suffix(key, ".answered.lock");
+    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    let locked = opened.map_err(TryLockError::Error).and_then(|file| file.try_lock().map(|()| file));
+    locked.map_err(|error| match error {
+        TryLockError::WouldBlock => AnsweredRoundsError::InUse { key: key.into() },
+        TryLockError::Error(source) => AnsweredRoundsError::File { path, source },
+    })
+}
+
 /// Beside its place first: a reader never sees half of it.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let partial = with_suffix(path, ".partial");
@@ -198,6 +224,7 @@ mod tests {
         for (plan, round) in [(ONE, 3), (OTHER, 1), (ONE, 7), (ONE, 5)] {
             answered.note(plan, round).unwrap();
         }
+        drop(answered);
         let again = AnsweredRounds::beside(Some(&key)).unwrap();
         assert_eq!(again.noised(ONE), TrainedRounds { last: 7, count: 2 });
         assert_eq!((again.by_other_plans(ONE), again.by_other_plans(OTHER)), (1, 2));
@@ -215,6 +242,7 @@ mod tests {
         answered.of_plan(ONE).record(4).unwrap();
         let refused = AnswerRecordError::AlreadyAnswered { round: 4, latest: 4 };
         assert_eq!(answered.of_plan(ONE).record(4), Err(refused));
+        drop(answered);
         let mut again = AnsweredRounds::beside(Some(&key)).unwrap();
         assert_eq!((again.unmasked(ONE), again.unmasked(OTHER)), (4, 0));
         assert_eq!(again.of_plan(ONE).record(4), Err(refused));
@@ -230,10 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn of_two_with_one_key_the_second_is_refused_until_the_first_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let first = AnsweredRounds::beside(Some(&key)).unwrap();
+        let error = AnsweredRounds::beside(Some(&key)).unwrap_err();
+        assert!(matches!(&error, AnsweredRoundsError::InUse { key: named } if *named == key), "{error}");
+        AnsweredRounds::beside(Some(&folder.path().join("other"))).unwrap();
+        drop(first);
+        AnsweredRounds::beside(Some(&key)).unwrap();
+    }
+
+    #[test]
     fn a_record_that_cannot_be_kept_or_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let nowhere = folder.path().join("no/such/key");
-        let error = AnsweredRounds::beside(Some(&nowhere)).unwrap().note(ONE, 1).unwrap_err();
+        let error = AnsweredRounds::beside(Some(&nowhere)).unwrap_err();
         assert!(matches!(error, AnsweredRoundsError::File { .. }), "{error}");
         let short = format!("{ONE} 1 1\n");
         for text in [&b"my notes\n"[..], b"\xff\xfe", short.as_bytes()] {
