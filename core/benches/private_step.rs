@@ -1,5 +1,6 @@
 //! What it costs to protect single examples: a step of DP-SGD without the draw of its noise against a plain step, in turns,
-//! and the draw by itself. The 2NN of McMahan et al. 2017 (784-200-200-10, ReLU) on made-up rows, one thread.
+//! and the draws by themselves: that of the noise, and that of the rows, which the step has in it. The 2NN of McMahan et al.
+//! 2017 (784-200-200-10, ReLU) on made-up rows, one thread.
 //!
 //! `cargo bench -p privet-core --bench private_step`. The two kinds of step take turns, ten steps each, so that whatever else
 //! the machine does meets both; the lowest and the median of all turns are told, and the ratio of each.
@@ -108,6 +109,11 @@ fn steps(batch: u32, images: &Images) {
         of_plain.push(timed(|| plain().expect("it trains")));
         of_private.push(timed(|| private().expect("it trains")));
     }
+    let (mut drawn, sample) = (Vec::new(), PoissonSample::new(f64::from(batch) / ROWS as f64));
+    let mut stream = NoiseSeed::from_bytes(&mut [1; 32]).stream_for(NoisePurpose::Examples, 2, 1);
+    let of_rows = (0..TURNS)
+        .map(|_| timed(|| (0..STEPS).for_each(|_| sample.draw(ROWS as u32, &mut drawn, &mut stream))));
+    let rows = Summary::of(of_rows.collect());
     let (plain, private) = (Summary::of(of_plain), Summary::of(of_private));
     println!(
         "batch {batch}: plain {:.0} us (median {:.0}), private without its draw {:.0} us (median {:.0}), ratio {:.3} (median {:.3})",
@@ -118,6 +124,7 @@ fn steps(batch: u32, images: &Images) {
         private.lowest / plain.lowest,
         private.median / plain.median
     );
+    println!("  of which the draw of the rows: {:.1} us (median {:.1})", rows.lowest, rows.median);
 }
 
 fn draw() {
