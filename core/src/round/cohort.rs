@@ -120,6 +120,38 @@ mod tests {
         }
     }
 
+    /// What a draw depends on, told by the cohorts of all rounds before.
+    #[test]
+    fn what_is_remembered_is_enough_to_draw_as_if_every_cohort_were_known() {
+        let enrolled: BTreeSet<u32> = (1..=23).collect();
+        for (separation, times) in [(1, 40), (5, 8), (4, 2), (40, 1), (7, 6)] {
+            let participation = Participation::new(40, separation, times).unwrap();
+            let (mut cohorts, mut past): (Vec<BTreeSet<u32>>, _) = (Vec::new(), Past::default());
+            for round in 1..=40 {
+                let took_part = |client: u32| {
+                    let rounds = (1..).zip(&cohorts).filter(move |(_, cohort)| cohort.contains(&client));
+                    rounds.map(|(round, _)| round).collect::<Vec<u32>>()
+                };
+                for client in 1..=24 {
+                    let (rounds, Asked { times, last }) = (took_part(client), past.asked(client));
+                    assert_eq!((times, last), (rounds.len(), rounds.last().copied().unwrap_or(0)));
+                }
+                let rule = CohortRule { sampling: SamplingRule::Fixed, fraction: 0.3, over_selection: 1.0 };
+                let cohort = draw_rested(rule, &enrolled, participation, &past, stream(3, round));
+                let since = (round + 1).saturating_sub(separation as u32);
+                let may_be_asked = |client: u32| {
+                    let rounds = took_part(client);
+                    rounds.len() < times && !rounds.iter().any(|asked| *asked >= since)
+                };
+                assert!(cohort.iter().all(|client| may_be_asked(*client)));
+                let rested = (1..=23).filter(|client| may_be_asked(*client)).count();
+                assert_eq!(cohort.len(), rested.min(rule.selected(23) as usize), "nobody rests for longer");
+                past.ask(&cohort);
+                cohorts.push(cohort);
+            }
+        }
+    }
+
     #[test]
     fn the_draw_is_the_same_for_the_same_round_only() {
         let enrolled: BTreeSet<u32> = (1..=100).collect();

@@ -1,7 +1,7 @@
 //! What stands between the sums of a protected federation and the world: the ledger, and the noise.
 
 use super::correlated::{Correlated, NoiseState};
-use super::{Diagnostics, ResumeError};
+use super::{Diagnostics, Releases, ResumeError};
 use crate::aggregation::{Mean, Sum};
 use crate::encoding::FixedPoint;
 use crate::plan::{Correlation, NoiseAt, Protection, RoundProtection, VOTE};
@@ -55,20 +55,21 @@ impl Guard {
         protection: Protection,
         seed: Arc<NoiseSeed>,
         parameters: usize,
-        recorded: &[Recorded],
+        recorded: &Releases,
     ) -> Result<Guard, ResumeError> {
         let (expected, distance) = (protection.event(), protection.distance());
         let mut guard = Guard::new(protection, seed, parameters);
-        for entry in recorded {
+        for entry in recorded.each() {
             let another = ResumeError::AnotherEvent { round: entry.round };
             if entry.event != expected || entry.distance != distance {
                 return Err(another);
             }
             guard.ledger.record(entry.event, entry.distance).map_err(|_| another)?;
         }
-        if let Some(last) = recorded.last() {
+        if recorded.number() > 0 {
+            let round = recorded.number();
             let epsilon = guard.ledger.epsilon(&mut Accountant::default());
-            guard.epsilon = epsilon.map_err(|_| ResumeError::AnotherEvent { round: last.round })?.0;
+            guard.epsilon = epsilon.map_err(|_| ResumeError::AnotherEvent { round })?.0;
         }
         Ok(guard)
     }

@@ -29,6 +29,7 @@ mod past;
 mod properties;
 mod record;
 mod refusal;
+mod releases;
 mod resume;
 mod rules;
 mod sealed;
@@ -50,6 +51,7 @@ pub use masked::{Answered, Interrupted, MaskedRound, StageContent, StageMessage,
 pub use past::Past;
 pub use record::{Complaints, Contribution, Diagnostics, MaskedRecord, Outcome, Receipt, RoundRecord};
 pub use refusal::Refusal;
+pub use releases::Releases;
 pub use resume::{ResumeError, Saved};
 pub use rules::{MaskingRules, Rules};
 pub use sealed::{Chain, ChainError, SealedRecord, check_chain};

@@ -61,7 +61,7 @@ pub struct RoundRecord {
     /// The clients that said they could not take part.
     pub declined: BTreeSet<u32>,
     /// The clients whose update came after the end. In a masked round those that were missed at a stage before: who was not
-    /// sends again what it had sent in time.
+    /// sends again what it had sent in time. Empty when a round closes: whoever keeps records learns of them afterwards.
     pub late: BTreeSet<u32>,
     /// How it ended.
     pub outcome: Outcome,

@@ -1,7 +1,7 @@
 //! A federation that goes on where it was, from what was kept of it.
 
 use super::guard::Guard;
-use super::{Collecting, Contribution, Federation, Interrupted, NoiseState, Past, Phase, Recorded, Rules};
+use super::{Collecting, Contribution, Federation, Interrupted, NoiseState, Past, Phase, Releases, Rules};
 use crate::aggregation::Sum;
 use crate::params::Params;
 use crate::plan::Protection;
@@ -25,8 +25,8 @@ pub struct Saved {
     pub open: Option<Collecting>,
     /// The masked round that was open, if one was: it cannot go on.
     pub interrupted: Option<Interrupted>,
-    /// What the ledger has, in its order.
-    pub recorded: Vec<Recorded>,
+    /// What the ledger has.
+    pub recorded: Releases,
     /// The memory of noise that is correlated over the rounds, if there is any.
     pub noise: Option<NoiseState>,
 }
@@ -165,15 +165,11 @@ impl Saved {
             }
             None => self.past.private(),
         };
-        let recorded = self.recorded.len() as u32;
+        let recorded = self.recorded.number();
         if recorded != opened || protection.is_none() && opened > 0 {
             return Err(ResumeError::Ledger { opened, recorded });
         }
-        for (expected, entry) in (1..).zip(&self.recorded) {
-            if entry.round != expected {
-                return Err(ResumeError::Order { expected, found: entry.round });
-            }
-        }
+        self.recorded.check_order()?;
         let Some(protection) = protection else { return Ok(None) };
         let mut guard = Guard::resume(protection.clone(), seed, self.model.len(), &self.recorded)?;
         let round = self.past.rounds();
@@ -226,7 +222,7 @@ mod tests {
     use crate::plan::Plan;
     use crate::protocol::HexDigest;
     use crate::round::testing::rules;
-    use crate::round::{Effect, Event, Submission, Timestamp};
+    use crate::round::{Effect, Event, Recorded, Submission, Timestamp};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -263,7 +259,7 @@ mod tests {
             past: federation.past().clone(),
             open,
             interrupted: None,
-            recorded: Vec::new(),
+            recorded: Releases::default(),
             noise: federation.noise_state(),
         }
     }
@@ -335,7 +331,7 @@ mod tests {
         }
         let mut restarts = 0;
         while let Phase::Collecting(open) = federation.phase().clone() {
-            let saved = Saved { recorded: ledger.clone(), ..saved(&federation) };
+            let saved = Saved { recorded: ledger.iter().copied().collect(), ..saved(&federation) };
             let resumed = Federation::resume(private(), saved.clone(), seed(2 + restarts)).unwrap();
             restarts += 1;
             let Phase::Collecting(same) = resumed.phase() else { panic!("its round was open") };
@@ -343,13 +339,15 @@ mod tests {
             assert_eq!(resumed.epsilon(), federation.epsilon());
             assert_eq!(saved.check_ledger(private().protection.as_ref()), Ok(federation.epsilon()));
 
-            let forgotten = Saved { recorded: ledger[1..].to_vec(), ..saved.clone() };
+            let forgotten = Saved { recorded: ledger[1..].iter().copied().collect(), ..saved.clone() };
             let refused = Federation::resume(private(), forgotten, seed(1)).unwrap_err();
             let (opened, recorded) = (ledger.len() as u32, ledger.len() as u32 - 1);
             assert_eq!(refused, ResumeError::Ledger { opened, recorded });
             let mut cheaper = saved;
             let event = crate::privacy::Event::sampled_gaussian(50.0, 0.7, 1).unwrap();
-            cheaper.recorded[0] = Recorded { event, ..cheaper.recorded[0] };
+            let (first, others) = ledger.split_first().unwrap();
+            let first = Recorded { event, ..*first };
+            cheaper.recorded = [first].iter().chain(others).copied().collect();
             let refused = Federation::resume(private(), cheaper, seed(1)).unwrap_err();
             assert_eq!(refused, ResumeError::AnotherEvent { round: 1 });
 
@@ -362,7 +360,7 @@ mod tests {
         }
         // The target stops it, and it stays stopped.
         assert!(federation.is_exhausted() && ledger.len() < 5 && restarts > 0);
-        let saved = Saved { recorded: ledger, ..saved(&federation) };
+        let saved = Saved { recorded: ledger.into_iter().collect(), ..saved(&federation) };
         let finished = Federation::resume(private(), saved, seed(9)).unwrap();
         assert!(finished.is_exhausted() && matches!(finished.phase(), Phase::Finished));
         assert_eq!(finished.epsilon(), federation.epsilon());
@@ -395,7 +393,7 @@ mod tests {
         while let Phase::Collecting(open) = undisturbed.phase().clone() {
             // The third round has too few: its noise is passed over.
             let enough = if open.round() == 3 { 1 } else { 2 };
-            let saved = Saved { recorded: ledger.clone(), ..saved(&resumed) };
+            let saved = Saved { recorded: ledger.iter().copied().collect(), ..saved(&resumed) };
             let lost = Saved { noise: None, ..saved.clone() };
             let refused = Federation::resume(rules.clone(), lost, seed(1)).err();
             let round = open.round() - 1;

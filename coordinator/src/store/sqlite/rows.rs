@@ -6,7 +6,7 @@ use crate::store::nonces::UsedNonce;
 use crate::store::state::{Change, State};
 use privet_core::protocol::HexDigest;
 use privet_core::protocol::signature::Nonce;
-use privet_core::round::{Contribution, LeaseKey, Phase, Recorded};
+use privet_core::round::{Contribution, LeaseKey, Phase, Recorded, Releases};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) struct Rows {
     pub(super) nonces: Vec<UsedNonce>,
     pub(super) open: Option<OpenRow>,
     /// The privacy ledger.
-    pub(super) recorded: Vec<Recorded>,
+    pub(super) recorded: Releases,
     /// Whether noise is drawn from a seed that was given.
     pub(super) given_noise: bool,
     /// The memory of correlated noise.
@@ -257,17 +257,16 @@ fn open(connection: &Connection) -> Result<Option<OpenRow>, SqliteError> {
     }))
 }
 
-fn recorded(connection: &Connection) -> Result<Vec<Recorded>, SqliteError> {
-    let sql = "SELECT round, event, distance FROM ledger ORDER BY round";
-    let found = rows(connection, sql, &[], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, f64>(2)?))
-    })?;
-    let entry = |(round, event, distance): (i64, String, f64)| {
-        let round = number(round)?;
+fn recorded(connection: &Connection) -> Result<Releases, SqliteError> {
+    let mut statement =
+        connection.prepare_cached("SELECT round, event, distance FROM ledger ORDER BY round")?;
+    let (mut found, mut recorded) = (statement.query(())?, Releases::default());
+    while let Some(row) = found.next()? {
+        let (round, event, distance) = (number(row.get(0)?)?, row.get::<_, String>(1)?, row.get(2)?);
         let event = serde_json::from_str(&event).map_err(|source| SqliteError::NoEvent { round, source })?;
-        Ok(Recorded { round, event, distance })
-    };
-    found.into_iter().map(entry).collect()
+        recorded.add(Recorded { round, event, distance });
+    }
+    Ok(recorded)
 }
 
 pub(super) fn rows<T>(

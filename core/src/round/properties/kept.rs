@@ -128,7 +128,7 @@ impl Kept {
             past,
             open: collecting,
             interrupted,
-            recorded: self.recorded.clone(),
+            recorded: self.recorded.iter().copied().collect(),
             noise: None,
         }
     }
