@@ -77,6 +77,8 @@ pub(crate) enum RequestError {
     BodyTooSlow { seconds: u64 },
     #[error("client {client} has several bodies on their way at once: one after the other")]
     TooManyBodies { client: u32 },
+    #[error("client {client} has too many requests under way at once: wait for answers")]
+    TooManyUnderWay { client: u32 },
     #[error("the coordinator has no room for a body at present: try again after the time in `Retry-After`")]
     Overloaded,
     #[error("the coordinator is stopping: try again after the time in `Retry-After`")]
@@ -116,7 +118,9 @@ impl RequestError {
             | RequestError::Stage(_)
             | RequestError::Misaddressed { .. } => Problem::MalformedRequest,
             RequestError::BodyTooSlow { .. } => Problem::RequestTimeout,
-            RequestError::TooManyBodies { .. } => Problem::TooManyRequests,
+            RequestError::TooManyBodies { .. } | RequestError::TooManyUnderWay { .. } => {
+                Problem::TooManyRequests
+            }
             RequestError::Overloaded => Problem::Overloaded,
             RequestError::ShuttingDown => Problem::ShuttingDown,
             RequestError::Internal(_) => Problem::Internal,

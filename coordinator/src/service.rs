@@ -110,6 +110,7 @@ struct Shared<S> {
     /// Places for check-ins that are held.
     held: Semaphore,
     held_by_client: Occupancy<u32>,
+    under_way: Occupancy<u32>,
     draining: watch::Sender<bool>,
     in_flight: watch::Sender<usize>,
     told: watch::Sender<BTreeSet<u32>>,
@@ -193,6 +194,7 @@ impl<S: Store> Service<S> {
             rooms: Rooms::new(bytes_in_flight, &kinds, room, bodies_per_client),
             held: Semaphore::new(held.min(Semaphore::MAX_PERMITS)),
             held_by_client: Occupancy::default(),
+            under_way: Occupancy::default(),
             draining: watch::Sender::new(false),
             in_flight: watch::Sender::new(0),
             told: watch::Sender::new(BTreeSet::new()),
@@ -283,9 +285,12 @@ impl<S: Store> Service<S> {
         names.is_empty() || names.iter().any(|name| name.eq_ignore_ascii_case(authority))
     }
 
-    /// Checks that a signed request in the name of a client comes from that client, and is new.
-    pub(crate) async fn authorize(&self, client: u32, signed: &Signed) -> Result<(), RequestError> {
-        Ok(self.store().admit(client, signed.0, self.wall_seconds()).await?)
+    /// Checks that a signed request in the name of a client comes from that client, and is new. It counts among those of the
+    /// client that are under way until the place is dropped.
+    pub(crate) async fn authorize(&self, client: u32, signed: &Signed) -> Result<Place<u32>, RequestError> {
+        self.store().admit(client, signed.0, self.wall_seconds()).await?;
+        let place = self.shared.under_way.enter(client, self.options().limits.requests_per_client);
+        place.ok_or(RequestError::TooManyUnderWay { client })
     }
 
     /// Refuses what begins from now on; what has begun may end.

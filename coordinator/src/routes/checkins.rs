@@ -19,7 +19,7 @@ pub(super) async fn check_in<S: Store>(
     State(service): State<Service<S>>,
     SignedMessage(signed, CheckIn { client }): SignedMessage<CheckIn>,
 ) -> Result<Response, RequestError> {
-    service.authorize(client, &signed).await?;
+    let _under_way = service.authorize(client, &signed).await?;
     let answer = answer_in_time(&service, client).await?;
     Ok(match answer {
         CheckInAnswer::Train { .. } | CheckInAnswer::Mask { .. } => Json(answer).into_response(),

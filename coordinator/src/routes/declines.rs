@@ -14,7 +14,7 @@ pub(super) async fn decline<S: Store>(
     At((round, client)): At<(u32, u32)>,
     SignedMessage(signed, Decline { reason, accused }): SignedMessage<Decline>,
 ) -> Result<StatusCode, RequestError> {
-    service.authorize(client, &signed).await?;
+    let _under_way = service.authorize(client, &signed).await?;
     service.store().decline(client, round, accused, service.now()).await?;
     tracing::warn!(round, client, ?reason, accused, "a participant declined");
     Ok(StatusCode::NO_CONTENT)

@@ -17,7 +17,7 @@ pub(super) async fn list<S: Store>(
     At(client): At<u32>,
     signed: Signed,
 ) -> Result<Response, RequestError> {
-    service.authorize(client, &signed).await?;
+    let _under_way = service.authorize(client, &signed).await?;
     match service.charter().rules.protection.as_ref().is_some_and(Protection::hides_cohorts) {
         true => Err(RequestError::HiddenRecords),
         false => listing::list(service, |past| past.sealed).await,

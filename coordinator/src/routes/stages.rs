@@ -23,7 +23,7 @@ pub(super) async fn task<S: Store>(
     signed: Signed,
 ) -> Result<([(HeaderName, &'static str); 1], Bytes), RequestError> {
     signed.content(&[])?;
-    service.authorize(client, &signed).await?;
+    let _under_way = service.authorize(client, &signed).await?;
     // Every participant gets a copy of its own, and of a roster it is as long as there are clients.
     let room = service.room(client, Size::of_task(service.charter(), stage)).await?;
     let finding =
@@ -41,7 +41,7 @@ pub(super) async fn send<S: Store>(
     request: Request,
 ) -> Result<Json<StageReceipt>, RequestError> {
     // First who sends it: nobody else may make the service hold a body.
-    service.authorize(client, &signed).await?;
+    let _under_way = service.authorize(client, &signed).await?;
     let masking = service.charter().rules.masking.ok_or(Refusal::NotMasked { round })?;
     let size = Size::of_stage(service.charter(), stage);
     let mut room = service.room(client, size).await?;

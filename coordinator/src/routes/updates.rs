@@ -20,7 +20,7 @@ pub(super) async fn upload<S: Store>(
     request: Request,
 ) -> Result<Json<ReceiptMessage>, RequestError> {
     // First who sends it: nobody else may make the service hold a body.
-    service.authorize(client, &signed).await?;
+    let _under_way = service.authorize(client, &signed).await?;
     let size = Size::of_update(service.charter());
     let mut room = service.room(client, size).await?;
     let body = octets(request, size.body, service.options().limits.body).await?;

@@ -51,6 +51,10 @@ pub struct Limits {
     pub bytes_in_flight: usize,
     /// How long a body may wait for room among them before it is sent away. 2 seconds.
     pub room: Duration,
+    /// How many requests of one client may be under way at once, and so how many connections are busy for it; it is to
+    /// send the others later. A connection without a request is nobody's: behind a proxy it serves one client and then
+    /// another. 16.
+    pub requests_per_client: usize,
     /// How many bodies of one client may be on their way at once; it is to send the others later. 2: one whose connection
     /// has gone without a word, and the same again.
     pub bodies_per_client: usize,
@@ -77,6 +81,7 @@ impl Default for Limits {
             silence: Duration::from_secs(60),
             bytes_in_flight: 256 << 20,
             room: Duration::from_secs(2),
+            requests_per_client: 16,
             bodies_per_client: 2,
             held: 16_384,
             held_per_client: 2,

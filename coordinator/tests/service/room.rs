@@ -9,6 +9,30 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
+/// Of one client so many requests are answered at a time, and the others are sent away; those of others are not its.
+#[tokio::test(start_paused = true)]
+async fn a_client_keeps_no_more_connections_busy_than_its_bound() {
+    let (journal, _events) = Journal::new();
+    let limits = Limits { requests_per_client: 1, ..Limits::default() };
+    let options = Options { limits, ..Options::default() };
+    let store = store(rules(), journal.clone());
+    let service = Service::new(store, charter(rules()), ManualClock::new(), options, journal);
+    let garden = Garden { app: app(service) };
+    for client in 1..=2 {
+        assert_eq!(garden.enrol(client).await.status, StatusCode::OK);
+    }
+    let moment = Duration::from_millis(1);
+    {
+        // There is nothing to do yet: it is held.
+        let mut first = std::pin::pin!(garden.check_in(1));
+        assert!(tokio::time::timeout(moment, &mut first).await.is_err());
+        assert_eq!(garden.check_in(1).await.problem(), Problem::TooManyRequests);
+        assert!(tokio::time::timeout(moment, garden.check_in(2)).await.is_err());
+    }
+    // The first has gone away, and its place is free again.
+    assert!(tokio::time::timeout(moment, garden.check_in(1)).await.is_err());
+}
+
 /// Nobody else gets the room of an update that waits to be committed, also when its client has gone away; then it counts.
 #[tokio::test(start_paused = true)]
 async fn an_update_that_waits_to_be_committed_keeps_its_room_when_its_client_goes_away() {

@@ -118,7 +118,7 @@ impl Writer {
 
     fn collect(&self) {
         if let Err(error) = self.folder.collect() {
-            tracing::warn!(%error, "files that are no longer needed stay for now");
+            tracing::warn!(%error, "files that are no longer needed stay until the next are removed");
         }
         CrashPoint::Collected.reach();
     }
