@@ -96,7 +96,7 @@ fn steps(batch: u32, images: &Images) {
         sample: PoissonSample::new(f64::from(batch) / ROWS as f64),
         stream: NoiseSeed::from_bytes(&mut [1; 32]).stream_for(NoisePurpose::Examples, 1, 1),
         // As many steps to a clip as there are with common noise.
-        grid: StepGrid::new(300_000.0, f64::from(batch)),
+        grid: StepGrid::new(300_000.0, f64::from(batch), 1e9),
         sum: Vec::new(),
     };
     let mut trainer =

@@ -63,7 +63,7 @@ pub use misfit::Misfit;
 pub use model_file::{ModelFileError, from_safetensors, to_safetensors};
 pub use network::{Network, NetworkError};
 pub use onnx::to_onnx;
-pub use private_trainer::{GradientMechanism, PrivateTrainer};
+pub use private_trainer::{GradientMechanism, LARGEST_PART, PrivateTrainer};
 pub use ranking::roc_auc;
 pub use recipe::{Recipe, RecipeError};
 pub use train::{Progress, TrainError, train};

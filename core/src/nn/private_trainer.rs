@@ -16,6 +16,9 @@ use crate::random::Stream;
 /// So many parameters are released and stepped along at once: what is released is still near when it is followed.
 const STRETCH: usize = 8192;
 
+/// The most rows that a part of a step has.
+pub const LARGEST_PART: usize = CHUNK;
+
 /// Decides who takes part in a step, and makes of the clipped gradients something that may be followed.
 pub trait GradientMechanism {
     /// Draws the rows of the next step out of `rows`, numbered from 0, into `batch`, in an order that tells nothing.
@@ -25,7 +28,7 @@ pub trait GradientMechanism {
     /// nothing hides: only who has all the rows may look, and this looks away.
     fn look(&mut self, _squares: &[f64]) {}
 
-    /// Takes in the sum of the clipped gradients of a part of the batch that is not its last one, one number a parameter.
+    /// Takes in the sum of the clipped gradients of a part of the batch, of [`LARGEST_PART`] rows, that is not its last one, one number a parameter.
     /// It is within [`CLIPPED_SUM_ERROR`](super::CLIPPED_SUM_ERROR) clips of the exact one.
     fn add(&mut self, part: &[f32]);
 

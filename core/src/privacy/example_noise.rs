@@ -30,7 +30,7 @@ use super::poisson::PoissonSample;
 use super::sampling::LayeredSampler;
 use super::step_grid::StepGrid;
 use super::{Clip, NoisePurpose, NoiseSeed, NoiseStream};
-use crate::nn::{CLIPPED_SUM_ERROR, GradientMechanism};
+use crate::nn::{CLIPPED_SUM_ERROR, GradientMechanism, LARGEST_PART};
 use crate::random::Stream;
 
 /// How far a step may be from its event in total variation, for any model that there can be: 2^30 parameters, and draws that
@@ -39,8 +39,8 @@ pub const STEP_DISTANCE: f64 = 1e-24;
 
 /// The parameter of the random rounding that makes Gaussian noise discrete, in steps.
 const ROUNDING: f64 = 4.0;
-/// Steps of rounding that the two chunks cost, for each unit of `sqrt(d)`; a little more than 2 for what scaling in double
-/// precision adds.
+/// Steps of rounding that the two chunks cost, for each unit of `sqrt(d)`; a little more than 2, since what is rounded is itself
+/// off by as much as 2^-15 steps ([`StepGrid`]).
 const ROUNDED: f64 = 2.01;
 
 /// The noise of a step: which grid its sum goes onto, and what comes off it.
@@ -49,7 +49,7 @@ pub struct ExampleNoise {
     clip: Clip,
     noise_multiplier: f64,
     /// Steps of the grid to a unit of the gradient.
-    scale: f64,
+    scale: f32,
 }
 
 /// Why there is no such noise.
@@ -92,7 +92,7 @@ impl ExampleNoise {
             return Err(ExampleNoiseError::TooMuchNoise { noise_multiplier, parameters });
         }
         let steps = (sensitivity - rounded) / (1.0 + 4.0 * CLIPPED_SUM_ERROR);
-        Ok(ExampleNoise { clip, noise_multiplier, scale: steps / clip.norm() })
+        Ok(ExampleNoise { clip, noise_multiplier, scale: at_most(steps / clip.norm()) })
     }
 
     /// The most that the gradient of one example may measure.
@@ -108,7 +108,7 @@ impl ExampleNoise {
     /// The standard deviation of the noise on the sum of a step: above the noise multiplier times the clip by what pays for
     /// roundings.
     pub fn deviation(&self) -> f64 {
-        LayeredSampler::VARIANCE.sqrt() / self.scale
+        LayeredSampler::VARIANCE.sqrt() / f64::from(self.scale)
     }
 
     /// The mechanism over some rows of one holder: samples of rate `q`, sums divided by `denominator`, all drawn from the streams
@@ -127,8 +127,10 @@ impl ExampleNoise {
         (round, client): (u32, u32),
     ) -> Result<(ExampleMechanism, Stream), ExampleNoiseError> {
         let sampler = LayeredSampler::new();
-        let largest = 2.0 * rows as f64 * self.clip.norm() * self.scale + f64::from(sampler.reach());
-        if largest >= StepGrid::LARGEST_SUM {
+        let largest = |rows: usize| {
+            2.0 * rows as f64 * self.clip.norm() * f64::from(self.scale) + f64::from(sampler.reach())
+        };
+        if largest(rows) >= StepGrid::LARGEST_SUM {
             return Err(ExampleNoiseError::TooManyExamples { examples: rows });
         }
         let mut examples = seed.stream_for(NoisePurpose::Examples, round, client);
@@ -136,7 +138,7 @@ impl ExampleNoise {
         examples.fill_bytes(&mut key);
         let mechanism = ExampleMechanism {
             sample: PoissonSample::new(q),
-            grid: StepGrid::new(self.scale, denominator),
+            grid: StepGrid::new(self.scale, denominator, largest(rows.min(LARGEST_PART))),
             sampler,
             examples,
             gradient: seed.stream_for(NoisePurpose::Gradient, round, client),
@@ -145,6 +147,12 @@ impl ExampleNoise {
         };
         Ok((mechanism, Stream::from_seed(key)))
     }
+}
+
+/// The largest number of single precision that is not above this one.
+fn at_most(value: f64) -> f32 {
+    let single = value as f32;
+    if f64::from(single) > value { single.next_down() } else { single }
 }
 
 /// The Poisson-subsampled Gaussian mechanism on clipped gradients, one step after the other.
@@ -197,7 +205,7 @@ mod tests {
     fn the_noise_is_the_multiplier_times_all_that_a_neighbour_can_change() {
         for (clip, multiplier) in [(1.0, 1.1), (0.01, 0.5), (30.0, 8.0)] {
             let noise = noise(clip, multiplier);
-            let steps = clip * noise.scale;
+            let steps = clip * f64::from(noise.scale);
             let sensitivity = steps * (1.0 + 4.0 * CLIPPED_SUM_ERROR) + 2.0 * (MODEL as f64).sqrt();
             let continuous = LayeredSampler::VARIANCE - 16.0;
             assert!(continuous >= (multiplier * sensitivity).powi(2), "{clip} {multiplier}");
