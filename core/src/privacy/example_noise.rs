@@ -138,7 +138,7 @@ impl ExampleNoise {
         examples.fill_bytes(&mut key);
         let mechanism = ExampleMechanism {
             sample: PoissonSample::new(q),
-            grid: StepGrid::new(self.scale, denominator, largest(rows.min(LARGEST_PART))),
+            grid: StepGrid::new(self.scale, denominator, largest(LARGEST_PART)),
             sampler,
             examples,
             gradient: seed.stream_for(NoisePurpose::Gradient, round, client),
