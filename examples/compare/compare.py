@@ -1,13 +1,14 @@
-"""privet against hand-written loops in PyTorch and NumPy, on this machine, one after the other.
+"""privet against hand-written loops in PyTorch and NumPy and against Flower, on this machine, one after the other.
 
     scripts/fetch-data.sh fashion-mnist
     cargo build --release
-    pip install numpy torch                        # torch may be left out
+    pip install numpy torch "flwr[simulation]"     # torch may be left out, and so may flwr
     python3 examples/compare/compare.py [PRIVET]   # from the root of the repository
 
 Prints a table: the median of the seconds a round (evaluation of the 10,000 test rows included, the first two rounds left
 out as warming up), and for the whole process its wall time (loading included), its greatest memory and the last test
-accuracy. Whatever else runs on the machine is in the figures: the load is printed with them.
+accuracy. Whatever else runs on the machine is in the figures: the load is printed with them. The memory of Flower is that of
+the largest of its processes.
 """
 
 import json
@@ -50,8 +51,9 @@ def privet(program, workload, threads, out):
     return seconds, wall, memory, document["final"]["test_accuracy"]
 
 
-def peer(name, shape):
-    command = [sys.executable, str(HERE / "peers.py"), name, *map(str, shape), str(ROUNDS), FOLDER]
+def peer(script, shape):
+    """A peer of `peers.py`, or another program that prints the same; None if it is not installed."""
+    command = [sys.executable, *script, *map(str, shape), str(ROUNDS), FOLDER]
     done = run(command, ONE_THREAD)
     if done is None:
         return None
@@ -69,8 +71,9 @@ def main():
         for workload, *shape in WORKLOADS:
             rows = [(f"privet, {cores} threads", privet(program, workload, cores, out))]
             rows.append(("privet, 1 thread", privet(program, workload, 1, out)))
-            rows.append(("NumPy loop", peer("numpy", shape)))
-            rows.append(("PyTorch loop", peer("torch", shape)))
+            rows.append(("NumPy loop", peer([HERE / "peers.py", "numpy"], shape)))
+            rows.append(("PyTorch loop", peer([HERE / "peers.py", "torch"], shape)))
+            rows.append(("Flower on Ray", peer([HERE / "flower.py"], shape)))
             ours = statistics.median(rows[0][1][0][WARM_UP:])
             for system, row in rows:
                 if row is None:
