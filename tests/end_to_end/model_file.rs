@@ -3,7 +3,7 @@
 use crate::harness::{SMALL, Sandbox, text};
 use std::process::Command;
 
-/// Loads the file as PyTorch's users would, and checks names, shapes and orientation by evaluating a row by hand.
+/// Loads the file as PyTorch's users would, and prints names and shapes: those of weights say how they lie.
 const READ: &str = "\
 import sys
 try:

@@ -23,6 +23,7 @@ mod evaluate;
 mod evaluation;
 mod examples;
 mod explain;
+mod fit;
 mod initializer;
 mod kernel;
 mod layers;
@@ -56,6 +57,7 @@ pub use examples::{Examples, Target};
 pub use explain::{
     Feature, Importance, MOST_ROWS, integrated_gradients, mean_attributions, permutation_importance,
 };
+pub use fit::Fit;
 pub use initializer::Initializer;
 pub use layers::Layer;
 pub use loss::Loss;

@@ -1,11 +1,11 @@
-//! What a participant does in a round: all epochs of a recipe, and the watch over them.
+//! What a participant does in a round: all epochs of a recipe.
 
-use super::evaluate::{EvaluateError, mean_loss};
-use super::examples::{Examples, Target};
+use super::evaluate::EvaluateError;
+use super::examples::Examples;
+use super::fit::Fit;
 use super::misfit::Misfit;
 use super::network::Network;
 use super::recipe::{Recipe, RecipeError};
-use super::trainer::{Trainer, check_rows, shuffle};
 use super::workspace::Workspace;
 use crate::params::Params;
 use crate::random::Stream;
@@ -85,107 +85,21 @@ pub fn train(
     recipe: &Recipe,
     params: &mut Params,
     examples: &dyn Examples,
-    mut stream: Stream,
+    stream: Stream,
     workspace: &mut Workspace,
 ) -> Result<Progress, TrainError> {
-    let share = recipe.config().validation_split;
-    if share > 0.0 {
-        // Before they are split, so that an error names a row by its own number.
-        check_rows(network, examples)?;
-        let (training, validation) = split(examples, share, &mut stream)?;
-        let trainer = Trainer::new(network, recipe, stream);
-        return watched(network, recipe, trainer, params, [&training, &validation], workspace);
-    }
-    let budget = u64::from(recipe.epochs()) * examples.len() as u64;
-    Trainer::new(network, recipe, stream).advance(params, examples, budget, workspace)
-}
-
-/// Some rows of others.
-struct Rows<'a> {
-    examples: &'a dyn Examples,
-    rows: Vec<u32>,
-}
-
-impl Examples for Rows<'_> {
-    fn len(&self) -> usize {
-        self.rows.len()
-    }
-    fn width(&self) -> usize {
-        self.examples.width()
-    }
-    fn copy_features(&self, row: usize, out: &mut [f32]) {
-        self.examples.copy_features(self.rows[row] as usize, out);
-    }
-    fn target(&self, row: usize) -> Target {
-        self.examples.target(self.rows[row] as usize)
-    }
-    fn weight(&self, row: usize) -> f32 {
-        self.examples.weight(self.rows[row] as usize)
-    }
-}
-
-/// Rows to train on, and a share to judge by: at least one of each.
-fn split<'a>(
-    examples: &'a dyn Examples,
-    share: f64,
-    stream: &mut Stream,
-) -> Result<(Rows<'a>, Rows<'a>), TrainError> {
-    let rows = examples.len();
-    if rows < 2 {
-        return Err(TrainError::TooFewRows { rows, share });
-    }
-    let mut order: Vec<u32> =
-        (0..u32::try_from(rows).map_err(|_| TrainError::TooManyRows { rows })?).collect();
-    shuffle(&mut order, stream);
-    let kept = (libm::round(rows as f64 * share) as usize).clamp(1, rows - 1);
-    let validation = order.split_off(rows - kept);
-    Ok((Rows { examples, rows: order }, Rows { examples, rows: validation }))
-}
-
-/// Epoch by epoch, with a look at the validation rows after each.
-fn watched(
-    network: &Network,
-    recipe: &Recipe,
-    mut trainer: Trainer,
-    params: &mut Params,
-    [training, validation]: [&Rows; 2],
-    workspace: &mut Workspace,
-) -> Result<Progress, TrainError> {
-    let patience = recipe.config().early_stopping.value();
-    let mut total = Progress::default();
-    let mut best: Option<(f64, Params)> = None;
-    let mut waited = 0;
-    for _ in 0..recipe.epochs() {
-        let epoch = trainer.advance(params, training, training.len() as u64, workspace)?;
-        total.mean_loss += epoch.mean_loss * epoch.examples as f64;
-        total.examples += epoch.examples;
-        total.steps += epoch.steps;
-        let loss = mean_loss(network, params, validation, workspace)?;
-        total.validation_loss = Some(loss);
-        let Some(patience) = patience else { continue };
-        if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
-            best = Some((loss, params.clone()));
-            waited = 0;
-            continue;
-        }
-        waited += 1;
-        if waited == patience {
-            break;
-        }
-    }
-    total.mean_loss /= total.examples as f64;
-    if let Some((loss, model)) = best {
-        total.validation_loss = Some(loss);
-        *params = model;
-    }
-    Ok(total)
+    let mut fit = Fit::new(network, recipe, params.clone(), examples, stream)?;
+    let budget = u64::from(recipe.epochs()) * fit.rows() as u64;
+    let progress = fit.advance(examples, budget, workspace)?;
+    *params = fit.into_model();
+    Ok(progress)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::nn::reference::Rows as Table;
-    use crate::nn::{ModelConfig, Switch, TrainingConfig, evaluate};
+    use crate::nn::{ModelConfig, Switch, Target, TrainingConfig};
     use crate::random::{Purpose, Seed};
 
     fn stream() -> Stream {
@@ -208,18 +122,6 @@ mod tests {
     }
 
     #[test]
-    fn the_rows_are_split_into_two_without_overlap() {
-        let table = noise(50);
-        let (training, validation) = split(&table, 0.2, &mut stream()).unwrap();
-        assert_eq!((training.len(), validation.len()), (40, 10));
-        let mut all = [training.rows.clone(), validation.rows.clone()].concat();
-        all.sort_unstable();
-        assert_eq!(all, (0..50).collect::<Vec<u32>>());
-        let (training, validation) = split(&table, 0.001, &mut stream()).unwrap();
-        assert_eq!((training.len(), validation.len()), (49, 1));
-    }
-
-    #[test]
     fn training_on_noise_stops_early_with_the_best_model() {
         // Nothing can be learned from noise: the validation loss soon only rises.
         let table = noise(60);
@@ -237,18 +139,6 @@ mod tests {
         let (wanted, progress) = run(change(best as u32, Switch::Off), &table);
         assert_eq!(params, wanted);
         assert_eq!(stopped.validation_loss, progress.unwrap().validation_loss);
-    }
-
-    #[test]
-    fn the_validation_loss_is_that_of_the_rows_kept_back() {
-        let table = noise(30);
-        let (params, progress) = run(|training| training.validation_split = 0.3, &table);
-        let (_, validation) = split(&table, 0.3, &mut stream()).unwrap();
-        let recipe = Recipe::new(&TrainingConfig::default()).unwrap();
-        let model = ModelConfig { hidden: vec![30], ..ModelConfig::default() };
-        let network = Network::new(&model, 6, 2, recipe.loss()).unwrap();
-        let judged = evaluate(&network, &params, &validation).unwrap();
-        assert_eq!(progress.unwrap().validation_loss, Some(judged.loss));
     }
 
     #[test]

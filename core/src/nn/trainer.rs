@@ -17,8 +17,7 @@ use crate::random::Stream;
 
 /// Training that can be interrupted and resumed: it keeps the optimizer's state and its place in the shuffled epoch.
 ///
-/// It trains on all rows that it is given: what `validation-split` keeps back is the business of
-/// [`train`](super::train()).
+/// It trains on all rows that it is given: what `validation-split` keeps back is the business of [`Fit`](super::Fit).
 #[derive(Debug, Clone)]
 pub struct Trainer {
     network: Network,

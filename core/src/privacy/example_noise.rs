@@ -14,7 +14,7 @@
 //!
 //! - the exact sums differ by the contribution of `x`: at most the clip, `s` steps;
 //! - each of the two chunks, with `x` and without, is off by [`CLIPPED_SUM_ERROR`] clips: `4 s CLIPPED_SUM_ERROR` steps;
-//! - each is rounded to integers, half a step a coordinate: `2 sqrt(d)` steps for `d` parameters;
+//! - each is rounded to integers, at most `1/2 + 2^-15` steps a coordinate: below `2.01 sqrt(d)` steps for `d` parameters;
 //! - all other chunks have the same bits, since an example's contribution depends on nothing but itself, and sums of
 //!   integers are exact.
 //!

@@ -2,9 +2,12 @@
 //!
 //! *Centralized*: one training run over everybody's rows pooled, which is what federated learning avoids.
 //! *Local-only*: every client trains on its own rows alone, which is what it could do without a federation.
+//!
+//! Where the plan keeps rows back for validation, both keep back as large a share, and stop early by its loss: over the whole of
+//! their training, where a client of the federation does so in each of its rounds.
 
 use crate::data::Shard;
-use crate::nn::{self, EvaluateError, Evaluation, Examples, Network, Recipe, TrainError, Trainer, Workspace};
+use crate::nn::{self, EvaluateError, Evaluation, Examples, Fit, Network, Recipe, TrainError, Workspace};
 use crate::params::Params;
 use crate::plan::PrivacyFault;
 use crate::privacy::ExampleNoiseError;
@@ -17,7 +20,8 @@ const NO_ROUND: u32 = 0;
 /// A model as it stands after some example-gradients.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// How many example-gradients were computed so far; for local-only, by all clients together.
+    /// How many example-gradients there were to be computed so far, less if training stopped early; for local-only, by all clients
+    /// together.
     pub gradients: u64,
     /// The mean training loss since the checkpoint before.
     pub train_loss: f64,
@@ -80,16 +84,16 @@ pub fn centralized(
     budgets: &[u64],
 ) -> Result<(Params, Vec<Checkpoint>), BaselineError> {
     let baseline = "centralized";
-    let mut run = Run::new(start, pooled, 0);
+    let failed = |source| BaselineError::Train { baseline, source };
+    let mut run = Run::new(start, pooled, 0).map_err(failed)?;
     let checkpoints = budgets.iter().map(|&gradients| {
-        let train_loss =
-            run.advance_to(gradients).map_err(|source| BaselineError::Train { baseline, source })?;
-        let test = scores(start.network, &run.params, test)
+        let train_loss = run.advance_to(gradients).map_err(failed)?;
+        let test = scores(start.network, run.fit.model(), test)
             .map_err(|source| BaselineError::Evaluate { baseline, source })?;
         Ok(Checkpoint { gradients, train_loss, test })
     });
     let checkpoints = checkpoints.collect::<Result<_, _>>()?;
-    Ok((run.params, checkpoints))
+    Ok((run.fit.into_model(), checkpoints))
 }
 
 /// A training run for every client over its own rows, each with its share of the `budgets` by number of rows, so
@@ -103,12 +107,12 @@ pub fn local_only(
     let baseline = "local-only";
     let rows: u64 = shards.iter().map(|shard| shard.len() as u64).sum();
     let clients = shards.par_iter().enumerate().map(|(at, shard)| {
-        let mut run = Run::new(start, shard, at as u32 + 1);
+        let failed = |source| BaselineError::Train { baseline, source };
+        let mut run = Run::new(start, shard, at as u32 + 1).map_err(failed)?;
         let checkpoints = budgets.iter().map(|&gradients| {
             let own = share(gradients, shard.len() as u64, rows);
-            let train_loss =
-                run.advance_to(own).map_err(|source| BaselineError::Train { baseline, source })?;
-            let test = scores(start.network, &run.params, test)
+            let train_loss = run.advance_to(own).map_err(failed)?;
+            let test = scores(start.network, run.fit.model(), test)
                 .map_err(|source| BaselineError::Evaluate { baseline, source })?;
             Ok(Checkpoint { gradients, train_loss, test })
         });
@@ -133,31 +137,32 @@ pub struct Start<'a> {
 
 /// A training run in progress.
 struct Run<'a> {
-    params: Params,
-    trainer: Trainer,
+    fit: Fit,
     workspace: Workspace,
     examples: &'a Shard,
     done: u64,
+    /// The mean loss of the last stretch in which anything was computed.
+    train_loss: f64,
 }
 
 impl<'a> Run<'a> {
-    fn new(start: &Start<'a>, examples: &'a Shard, client: u32) -> Run<'a> {
+    fn new(start: &Start<'a>, examples: &'a Shard, client: u32) -> Result<Run<'a>, TrainError> {
         let shuffle = start.seed.stream_for(Purpose::Shuffle, NO_ROUND, client);
-        Run {
-            params: start.model.clone(),
-            trainer: Trainer::new(start.network, start.recipe, shuffle),
-            workspace: Workspace::new(start.network),
-            examples,
-            done: 0,
-        }
+        let fit = Fit::new(start.network, start.recipe, start.model.clone(), examples, shuffle)?;
+        let workspace = Workspace::new(start.network);
+        Ok(Run { fit, workspace, examples, done: 0, train_loss: 0.0 })
     }
 
-    /// Trains on until it has computed so many example-gradients in all; gives the mean loss since the last call.
+    /// Trains on until it has computed so many example-gradients in all, or has stopped before; gives the mean loss since the
+    /// last call, and the one before where nothing was computed.
     fn advance_to(&mut self, gradients: u64) -> Result<f64, TrainError> {
         let budget = gradients.saturating_sub(self.done);
         self.done += budget;
-        let progress = self.trainer.advance(&mut self.params, self.examples, budget, &mut self.workspace)?;
-        Ok(progress.mean_loss)
+        let progress = self.fit.advance(self.examples, budget, &mut self.workspace)?;
+        if progress.examples > 0 {
+            self.train_loss = progress.mean_loss;
+        }
+        Ok(self.train_loss)
     }
 }
 
@@ -224,6 +229,22 @@ mod tests {
         // Batches that end at a checkpoint are smaller, so the models differ, but not by much.
         let accuracy = |checkpoint: &Checkpoint| checkpoint.test.accuracy.unwrap();
         assert!((accuracy(&at_once[0]) - accuracy(&in_parts[2])).abs() < 0.05);
+    }
+
+    #[test]
+    fn a_baseline_stops_early_where_the_plan_says_so() {
+        let text = "[data]\nsource = \"digits\"\n[partition]\nclients = 5\n[model]\nhidden = [16]\n\
+                    [training]\nvalidation-split = 0.3\nearly-stopping = 2\nlearning-rate = 0.5\n";
+        let (plan, holdings) = (Plan::parse(text).unwrap(), setting().2);
+        let network = plan.network(64, 10).unwrap();
+        let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
+        let start = Start { network: &network, model: &model, recipe: plan.recipe(), seed: plan.seed() };
+        let last = |passes: u64| {
+            let budget = passes * holdings.pooled.len() as u64;
+            centralized(&start, &holdings.pooled, &holdings.test, &[budget]).unwrap().0
+        };
+        assert_ne!(last(1), last(10));
+        assert_eq!(last(200), last(400), "it has stopped long before, with the best model");
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub fn validate(plan: &Plan, fold: &Split, regime: Regime) -> Result<Scores, Val
         Regime::Centralized => {
             let model = network.initialize(&mut plan.seed().stream(Purpose::Initialization));
             let start = Start { network: &network, model: &model, recipe: plan.recipe(), seed: plan.seed() };
-            let budget = budget(plan, holdings.pooled.len() as u64);
+            let budget = budget(plan, plan.recipe().training_rows(holdings.pooled.len()) as u64);
             let (_, way) = centralized(&start, &holdings.pooled, &holdings.test, &[budget])?;
             return Ok(way[0].test);
         }
@@ -76,7 +76,7 @@ pub fn validate(plan: &Plan, fold: &Split, regime: Regime) -> Result<Scores, Val
     Ok(Scores::from(nn::evaluate(&network, &model, &holdings.test)?))
 }
 
-/// The example-gradients of all rounds over `rows` rows in all.
+/// The example-gradients of all rounds over `rows` rows in all that are trained on.
 fn budget(plan: &Plan, rows: u64) -> u64 {
     let passes = u64::from(plan.rounds()) * u64::from(plan.recipe().epochs());
     let clients = plan.clients();
