@@ -45,7 +45,7 @@ const WIDE_INPUT: Decoder = Decoder {
 
 fn messages() -> Transcript {
     let world = World::new(4, assumptions(Adversary::Curious), 2020);
-    world.run(3, &BTreeMap::from([(2, Stage::Input)])).1
+    world.run::<u32>(3, &BTreeMap::from([(2, Stage::Input)])).1
 }
 
 fn decoder(message: &[u8]) -> &'static Decoder {
@@ -102,16 +102,17 @@ fn clients_out_of_order_are_refused() {
 
 #[test]
 fn points_field_elements_and_words_have_one_writing() {
-    let mut advert = messages().remove(0);
-    let mask_key = 9 + 96 + 4 + 32;
-    advert[mask_key..mask_key + 32].copy_from_slice(&[0xff; 32]);
-    assert_eq!(AdvertMessage::decode(&advert), Err(DecodeError::Point { client: 1 }));
-    advert[mask_key..mask_key + 32].copy_from_slice(&[0xff; 32]);
-    advert[mask_key] = 0xed; // 2^255 - 19, which is zero
-    advert[mask_key + 31] = 0x7f;
-    assert_eq!(AdvertMessage::decode(&advert), Err(DecodeError::Point { client: 1 }));
-    advert[mask_key] = 0xec; // one less
-    assert!(AdvertMessage::decode(&advert).is_ok());
+    let channel_key = 9 + 96 + 4;
+    for key in [channel_key, channel_key + 32] {
+        let mut advert = messages().remove(0);
+        advert[key..key + 32].copy_from_slice(&[0xff; 32]);
+        assert_eq!(AdvertMessage::decode(&advert), Err(DecodeError::Point { client: 1 }));
+        advert[key] = 0xed; // 2^255 - 19, which is zero
+        advert[key + 31] = 0x7f;
+        assert_eq!(AdvertMessage::decode(&advert), Err(DecodeError::Point { client: 1 }));
+        advert[key] = 0xec; // one less
+        assert!(AdvertMessage::decode(&advert).is_ok());
+    }
 
     let mut answer = messages().pop().unwrap();
     let first_share = 9 + 4 + 4 + 4;
@@ -122,6 +123,20 @@ fn points_field_elements_and_words_have_one_writing() {
     let refused = MaskedInput::<u32>::decode(&wide);
     assert_eq!(refused, Err(DecodeError::Ring { expected: 32, found: 64 }));
     assert_eq!(MaskedInput::<u64>::decode(&wide).unwrap().words, [1]);
+}
+
+#[test]
+fn every_bit_behind_the_last_word_must_be_zero() {
+    let ring = Ring::new(17).unwrap();
+    let sent = MaskedInput { round: 1, client: 1, ring, words: vec![0x1_ffff_u32; 3] }.encode();
+    assert_eq!(MaskedInput::<u32>::decode(&sent).unwrap().words, [0x1_ffff; 3]);
+    // Three words have 51 bits: three of the seventh byte are theirs.
+    assert_eq!(sent.last(), Some(&0b111));
+    for bit in 3..8 {
+        let mut padded = sent.clone();
+        *padded.last_mut().unwrap() |= 1 << bit;
+        assert_eq!(MaskedInput::<u32>::decode(&padded), Err(DecodeError::Padding), "bit {bit}");
+    }
 }
 
 proptest! {

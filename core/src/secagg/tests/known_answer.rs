@@ -8,8 +8,8 @@ const ROUND: &str = include_str!("../../../vectors/secagg_round.txt");
 /// Four clients; the second vanishes before its masked input.
 fn round() -> Transcript {
     let world = World::new(4, assumptions(Adversary::Curious), 2020);
-    let (result, transcript) = world.run(3, &BTreeMap::from([(2, Stage::Input)]));
-    assert_eq!(result.unwrap().sum, world.sum(&BTreeSet::from([1, 3, 4]), 3));
+    let (result, transcript) = world.run::<u32>(3, &BTreeMap::from([(2, Stage::Input)]));
+    assert_eq!(result.unwrap().sum, world.sum::<u32>(&BTreeSet::from([1, 3, 4]), 3));
     transcript
 }
 

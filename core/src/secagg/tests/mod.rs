@@ -5,6 +5,7 @@ mod decoding;
 mod exactness;
 mod known_answer;
 mod secrecy;
+mod sparse;
 
 use super::*;
 use rand::SeedableRng;
@@ -54,37 +55,43 @@ impl World {
         rng(self.seed, client, stage)
     }
 
-    fn input(&self, client: u32, words: usize) -> Vec<u32> {
+    /// Any words: they fill the whole width.
+    fn input<W: Word>(&self, client: u32, words: usize) -> Vec<W> {
         use rand::RngExt;
         let mut rng = self.rng(client, 99);
-        (0..words).map(|_| rng.random()).collect()
+        let mut word = || if W::BITS == u32::BITS { i64::from(rng.random::<u32>()) } else { rng.random() };
+        (0..words).map(|_| W::from_signed(word())).collect()
     }
 
-    fn sum(&self, clients: &BTreeSet<u32>, words: usize) -> Vec<u32> {
-        let add = |sum: Vec<u32>, client: &u32| {
-            sum.iter().zip(self.input(*client, words)).map(|(sum, word)| sum.wrapping_add(word)).collect()
+    /// The sum modulo `2^64`, and then in the ring: not as the protocol adds.
+    fn sum<W: Word>(&self, clients: &BTreeSet<u32>, words: usize) -> Vec<W> {
+        let add = |sum: Vec<u64>, client: &u32| {
+            let input = self.input::<W>(*client, words);
+            let added = |(sum, word): (&u64, &W)| sum.wrapping_add(word.to_unsigned(self.setup.ring));
+            sum.iter().zip(&input).map(added).collect()
         };
-        clients.iter().fold(vec![0; words], add)
+        let sum = clients.iter().fold(vec![0; words], add);
+        sum.into_iter().map(|word| W::from_signed(word as i64)).collect()
     }
 
     /// Runs a round in which clients vanish before the stages that `vanishes` says. A client that refuses what it
     /// is sent vanishes too.
-    fn run(
+    fn run<W: Word>(
         &self,
         words: usize,
         vanishes: &BTreeMap<u32, Stage>,
-    ) -> (Result<Unmasked<u32>, Failed>, Transcript) {
+    ) -> (Result<Unmasked<W>, Failed>, Transcript) {
         let mut transcript = Transcript::new();
         let result = self.run_into(words, vanishes, &mut transcript);
         (result, transcript)
     }
 
-    fn run_into(
+    fn run_into<W: Word>(
         &self,
         words: usize,
         vanishes: &BTreeMap<u32, Stage>,
         transcript: &mut Transcript,
-    ) -> Result<Unmasked<u32>, Failed> {
+    ) -> Result<Unmasked<W>, Failed> {
         let is_there = |client: u32, stage: Stage| vanishes.get(&client).is_none_or(|last| stage < *last);
 
         let mut advertising = Advertising::open(Arc::clone(&self.setup), context(), self.cohort());
@@ -115,14 +122,14 @@ impl World {
             sharing.accept(SharesMessage::decode(&message.encode()).unwrap()).unwrap();
             states.push((client, state));
         }
-        let mut collecting = sharing.close::<u32>(words)?;
+        let mut collecting = sharing.close::<W>(words)?;
 
         states.retain(|(client, _)| is_there(*client, Stage::Input));
         let masking: Vec<_> = states
             .into_par_iter()
             .filter_map(|(client, state)| {
                 let delivery = DeliveryMessage::decode(&collecting.delivery(client)?.encode()).unwrap();
-                let (state, message) = state.receive(&delivery).ok()?.mask(self.input(client, words));
+                let (state, message) = state.receive(&delivery).ok()?.mask(self.input::<W>(client, words));
                 Some((client, delivery, state, message))
             })
             .collect();

@@ -63,6 +63,10 @@ fn the_coordinator_refuses_what_is_late_twice_or_unfit() {
         collecting.accept(&with(|input| input.client = 9)),
         Err(CoordinatorError::NotAwaited { client: 9 })
     );
+    // As it travels: the decoder takes every narrow ring, and the words of this one fit its memory.
+    let narrow = with(|input| input.ring = Ring::new(22).unwrap()).encode();
+    let refused = CoordinatorError::OtherRing { client: 1, expected: 32, found: 22 };
+    assert_eq!(collecting.accept(&MaskedInput::decode(&narrow).unwrap()), Err(refused));
     assert_eq!(collecting.accept(&input), Ok(()));
     assert_eq!(collecting.accept(&input), Err(CoordinatorError::SentBefore { client: 1 }));
 
@@ -75,6 +79,41 @@ fn the_coordinator_refuses_what_is_late_twice_or_unfit() {
     assert_eq!(confirming.accept(&signed), Err(CoordinatorError::ForgedConfirmation { client: 2 }));
     signed.client = 5;
     assert_eq!(confirming.accept(&signed), Err(CoordinatorError::NotAwaited { client: 5 }));
+}
+
+/// Each message is fit for this round but for the number that it bears, and is taken once it bears the right one.
+#[test]
+fn the_coordinator_refuses_a_message_of_another_round_at_every_stage() {
+    let source = ContextError::Round { expected: 7, found: 6 };
+    let refused = Err(CoordinatorError::Context { client: 1, source });
+    let world = world();
+
+    let mut advertising = Advertising::open(Arc::clone(&world.setup), context(), world.cohort());
+    let before = RoundContext { round: 6, ..context() };
+    let old = world.members[&1].advertise(before, &mut world.rng(1, 1)).1;
+    assert_eq!(advertising.accept(old.clone()), refused);
+    // Under this round's number it does not have its client's signature.
+    let relabelled = AdvertMessage { context: context(), ..old };
+    assert_eq!(advertising.accept(relabelled), Err(CoordinatorError::ForgedAdvert { client: 1 }));
+    let message = world.members[&1].advertise(context(), &mut world.rng(1, 1)).1;
+    assert_eq!(advertising.accept(message), Ok(()));
+
+    let (advertising, mut states) = advertise(&world);
+    let mut sharing = advertising.close().unwrap();
+    let roster = sharing.roster().clone();
+    let (_, shares) = states.swap_remove(0).share(roster, &mut world.rng(1, 2)).unwrap();
+    assert_eq!(sharing.accept(SharesMessage { round: 6, ..shares.clone() }), refused);
+    assert_eq!(sharing.accept(shares), Ok(()));
+
+    let (mut confirming, mut states) = mask(&world);
+    let (_, signed) = states.swap_remove(0).confirm(confirming.survivor_set().clone()).unwrap();
+    assert_eq!(confirming.accept(&Confirmation { round: 6, ..signed }), refused);
+    assert_eq!(confirming.accept(&signed), Ok(()));
+
+    let (mut unmasking, mut answers) = answers(&world);
+    let answer = answers.swap_remove(0);
+    assert_eq!(unmasking.accept(Answer { round: 6, ..answer.clone() }), refused);
+    assert_eq!(unmasking.accept(answer), Ok(()));
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn world() -> World {
     World::new(CLIENTS, assumptions(Adversary::Lying), 1)
 }
 
-fn advertise(world: &World) -> (Advertising, Vec<Advertised<'_>>) {
+pub(super) fn advertise(world: &World) -> (Advertising, Vec<Advertised<'_>>) {
     let mut advertising = Advertising::open(Arc::clone(&world.setup), context(), world.cohort());
     let states = world.members.iter().map(|(client, member)| {
         let (state, message) = member.advertise(context(), &mut world.rng(*client, 1));
@@ -24,7 +24,7 @@ fn advertise(world: &World) -> (Advertising, Vec<Advertised<'_>>) {
     (advertising, states)
 }
 
-fn share(world: &World) -> (Sharing, Vec<Shared<'_>>) {
+pub(super) fn share(world: &World) -> (Sharing, Vec<Shared<'_>>) {
     let (advertising, states) = advertise(world);
     let mut sharing = advertising.close().unwrap();
     let roster = sharing.roster().clone();
@@ -37,18 +37,27 @@ fn share(world: &World) -> (Sharing, Vec<Shared<'_>>) {
     (sharing, states)
 }
 
-/// All but the last client send their inputs.
-fn mask(world: &World) -> (Confirming<u32>, Vec<Masked<'_>>) {
-    let (sharing, mut states) = share(world);
+/// All but the lost ones send their inputs.
+pub(super) fn send<'a>(
+    world: &World,
+    (sharing, states): (Sharing, Vec<Shared<'a>>),
+    lost: &BTreeSet<u32>,
+) -> (Collecting<u32>, Vec<Masked<'a>>) {
     let mut collecting = sharing.close::<u32>(2).unwrap();
-    states.pop();
-    let states = states.into_iter().zip(1..).map(|(state, client)| {
+    let left = states.into_iter().zip(1..).filter(|(_, client)| !lost.contains(client));
+    let states = left.map(|(state, client)| {
         let masking = state.receive(&collecting.delivery(client).unwrap()).unwrap();
         let (state, message) = masking.mask(world.input(client, 2));
         collecting.accept(&message).unwrap();
         state
     });
     let states = states.collect();
+    (collecting, states)
+}
+
+/// All but the last client send their inputs.
+fn mask(world: &World) -> (Confirming<u32>, Vec<Masked<'_>>) {
+    let (collecting, states) = send(world, share(world), &BTreeSet::from([CLIENTS]));
     (collecting.close().unwrap(), states)
 }
 

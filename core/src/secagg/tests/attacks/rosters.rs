@@ -39,6 +39,35 @@ fn clients_refuse_a_roster_that_lies() {
     assert_eq!(to_roster(few), ClientError::CohortTooSmall { client: 1, minimum: 3, found: 2 });
 }
 
+/// Client 1 asks for more than the others and the coordinator, who are content with three: for more than there are on the
+/// roster, and for more than survive.
+#[test]
+fn a_client_leaves_a_round_that_is_too_small_for_it_alone() {
+    let asking_for = |minimum: u32| {
+        let mut world = world();
+        let setup = Arc::new(Setup { minimum, ..Setup::clone(&world.setup) });
+        let identity = Identity::generate(&mut rng(world.seed, 1, 0));
+        world.members.insert(1, Member::new(1, identity, setup));
+        world
+    };
+    let refused = |minimum, found| Some(ClientError::CohortTooSmall { client: 1, minimum, found });
+
+    let world = asking_for(6);
+    let (advertising, states) = advertise(&world);
+    let roster = advertising.close().unwrap().roster().clone();
+    let said = states
+        .into_iter()
+        .zip(1..)
+        .map(|(state, client)| state.share(roster.clone(), &mut world.rng(client, 2)).err());
+    assert_eq!(said.collect::<Vec<_>>(), [refused(6, 5), None, None, None, None]);
+
+    let world = asking_for(5);
+    let (confirming, states) = mask(&world);
+    let set = confirming.survivor_set();
+    let said = states.into_iter().map(|state| state.confirm(set.clone()).err());
+    assert_eq!(said.collect::<Vec<_>>(), [refused(5, 4), None, None, None]);
+}
+
 #[test]
 fn clients_refuse_another_model_plan_round_or_federation() {
     let refused = |change: fn(&mut RoundContext)| to_roster(|roster| change(&mut roster.context));

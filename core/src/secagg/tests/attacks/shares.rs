@@ -19,7 +19,7 @@ fn one_wrong_share_with_one_to_spare_is_left_out_and_its_holder_named() {
             answer.of_dropouts[0].1 = answer.of_survivors[1].1.clone();
         });
         let unmasked = unmasked.unwrap();
-        assert_eq!(unmasked.sum, world().sum(&BTreeSet::from([1, 2, 3, 4]), 2));
+        assert_eq!(unmasked.sum, world().sum::<u32>(&BTreeSet::from([1, 2, 3, 4]), 2));
         assert_eq!(unmasked.altered, Altered::from([(5, BTreeSet::from([holder as u32]))]));
     }
 }
