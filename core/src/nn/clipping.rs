@@ -56,6 +56,7 @@ impl Workspace {
                 buffers.shifts.resize(len, 0.0);
             }
         }
+        self.norms.clear();
         self.norms.reserve(rows);
         self.factors.resize(rows.max(self.factors.len()), 0.0);
         self.gradient.resize(network.layout().len(), 0.0);

@@ -16,6 +16,8 @@
 //! vectors, for which the tiles are not made.
 
 mod activation;
+#[cfg(test)]
+mod allocations;
 mod clipping;
 mod config;
 mod dropout;

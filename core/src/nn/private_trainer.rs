@@ -105,6 +105,7 @@ impl PrivateTrainer {
         let rows =
             u32::try_from(examples.len()).map_err(|_| TrainError::TooManyRows { rows: examples.len() })?;
         workspace.reserve_clipping(&self.network, examples.len().min(CHUNK));
+        self.batch.clear();
         self.batch.reserve(examples.len());
         for _ in 0..steps {
             mechanism.draw(rows, &mut self.batch);
