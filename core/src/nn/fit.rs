@@ -10,15 +10,10 @@ use super::workspace::Workspace;
 use crate::params::Params;
 use crate::random::Stream;
 
-/// Training from a first model that can be interrupted and resumed, and does what `validation-split` and `early-stopping` say
-/// over the whole of it.
+/// Training that can be interrupted and resumed, and does what `validation-split` and `early-stopping` say over the whole of it.
 #[derive(Debug, Clone)]
 pub struct Fit {
-    network: Network,
     trainer: Trainer,
-    params: Params,
-    /// How many rows are trained on.
-    rows: usize,
     watch: Option<Watch>,
 }
 
@@ -27,8 +22,6 @@ pub struct Fit {
 struct Watch {
     training: Vec<u32>,
     validation: Vec<u32>,
-    /// Example-gradients until the epoch is over.
-    left: u64,
     /// How many epochs may go by without a better loss; none if training goes on whatever happens.
     patience: Option<u32>,
     waited: u32,
@@ -39,7 +32,7 @@ struct Watch {
 }
 
 impl Fit {
-    /// Training of `params` from its beginning. `stream` draws the rows that are kept back, if any are, then the order of the
+    /// Training from its beginning. `stream` draws the rows that are kept back, if any are, then the order of the
     /// others and the units that dropout silences.
     ///
     /// # Errors
@@ -47,7 +40,6 @@ impl Fit {
     pub fn new(
         network: &Network,
         recipe: &Recipe,
-        params: Params,
         examples: &dyn Examples,
         mut stream: Stream,
     ) -> Result<Fit, TrainError> {
@@ -57,57 +49,51 @@ impl Fit {
                 // Before they are split, so that an error names a row by its own number.
                 check_rows(network, examples)?;
                 let [training, validation] = split(recipe, examples.len(), share, &mut stream)?;
-                let (left, patience) = (training.len() as u64, recipe.config().early_stopping.value());
-                Some(Watch { training, validation, left, patience, waited: 0, loss: None, best: None })
+                let patience = recipe.config().early_stopping.value();
+                Some(Watch { training, validation, patience, waited: 0, loss: None, best: None })
             }
         };
-        let rows = watch.as_ref().map_or(examples.len(), |watch| watch.training.len());
-        let trainer = Trainer::new(network, recipe, stream);
-        Ok(Fit { network: network.clone(), trainer, params, rows, watch })
+        Ok(Fit { trainer: Trainer::new(network, recipe, stream), watch })
     }
 
-    /// How many rows it trains on: all but those that are kept back.
-    pub fn rows(&self) -> usize {
-        self.rows
+    /// The model of the best epoch so far, where training may stop early: it is that one which training ends with.
+    pub fn best(&self) -> Option<&Params> {
+        self.watch.as_ref()?.best.as_ref().map(|(_, params)| params)
     }
 
-    /// The model: that of the best epoch so far where training may stop early, else that of the last step.
-    pub fn model(&self) -> &Params {
-        let best = self.watch.as_ref().and_then(|watch| watch.best.as_ref());
-        best.map_or(&self.params, |(_, params)| params)
+    /// [`best`](Fit::best), and the end.
+    pub fn into_best(self) -> Option<Params> {
+        self.watch?.best.map(|(_, params)| params)
     }
 
-    /// [`model`](Fit::model), and the end.
-    pub fn into_model(self) -> Params {
-        let best = self.watch.and_then(|watch| watch.best);
-        best.map_or(self.params, |(_, params)| params)
-    }
-
-    /// Trains on `budget` example-gradients more, or less if it stops. Every call has to bring the same rows. After an error
-    /// it is to be thrown away.
+    /// Trains on `budget` example-gradients more, or less if it stops. Every call has to bring the same rows, and the parameters as
+    /// the last one left them. After an error these are to be thrown away.
     pub fn advance(
         &mut self,
+        params: &mut Params,
         examples: &dyn Examples,
         budget: u64,
         workspace: &mut Workspace,
     ) -> Result<Progress, TrainError> {
         let Some(watch) = &mut self.watch else {
-            return self.trainer.advance(&mut self.params, examples, budget, workspace);
+            return self.trainer.advance(params, examples, budget, workspace);
         };
         let mut total = Progress::default();
         while total.examples < budget && !watch.is_over() {
             let training = Rows { examples, rows: &watch.training };
-            let piece = watch.left.min(budget - total.examples);
-            let done = self.trainer.advance(&mut self.params, &training, piece, workspace)?;
+            let epoch = match self.trainer.left_of_epoch() {
+                0 => training.len(),
+                left => left,
+            };
+            let piece = (epoch as u64).min(budget - total.examples);
+            let done = self.trainer.advance(params, &training, piece, workspace)?;
             total.mean_loss += done.mean_loss * done.examples as f64;
             total.examples += done.examples;
             total.steps += done.steps;
-            watch.left -= piece;
-            if watch.left == 0 {
-                watch.left = watch.training.len() as u64;
+            if self.trainer.left_of_epoch() == 0 {
                 let validation = Rows { examples, rows: &watch.validation };
-                let loss = mean_loss(&self.network, &self.params, &validation, workspace)?;
-                watch.look(loss, &self.params);
+                let loss = mean_loss(self.trainer.network(), params, &validation, workspace)?;
+                watch.look(loss, params);
             }
         }
         if total.examples > 0 {
@@ -190,17 +176,18 @@ impl Recipe {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::nn::reference::Rows as Table;
     use crate::nn::{ModelConfig, Switch, TrainingConfig, evaluate};
     use crate::random::{Purpose, Seed};
 
-    fn stream() -> Stream {
+    pub(in crate::nn) fn stream() -> Stream {
         Seed(1).stream_for(Purpose::Shuffle, 1, 1)
     }
 
-    fn noise(rows: u32) -> Table {
+    /// Rows of two classes of which nothing can be learned.
+    pub(in crate::nn) fn noise(rows: u32) -> Table {
         Table::new(6, (0..rows).map(|row| Target::Class(row % 2)).collect())
     }
 
@@ -218,13 +205,18 @@ mod tests {
         split(&recipe(share, Switch::Off), rows, share, &mut stream()).unwrap()
     }
 
-    fn fit(stopping: Switch<u32>, rows: &Table) -> (Network, Fit) {
-        let recipe = recipe(0.3, stopping);
+    /// A network for them, and its first model.
+    pub(in crate::nn) fn network(recipe: &Recipe) -> (Network, Params) {
         let model = ModelConfig { hidden: vec![30], ..ModelConfig::default() };
         let network = Network::new(&model, 6, 2, recipe.loss()).unwrap();
         let params = network.initialize(&mut Seed(1).stream(Purpose::Initialization));
-        let fit = Fit::new(&network, &recipe, params, rows, stream()).unwrap();
-        (network, fit)
+        (network, params)
+    }
+
+    fn fit(stopping: Switch<u32>, rows: &Table) -> (Fit, Params, Workspace) {
+        let recipe = recipe(0.3, stopping);
+        let (network, params) = network(&recipe);
+        (Fit::new(&network, &recipe, rows, stream()).unwrap(), params, Workspace::new(&network))
     }
 
     #[test]
@@ -241,43 +233,38 @@ mod tests {
     #[test]
     fn the_validation_loss_is_that_of_the_rows_kept_back() {
         let table = noise(30);
-        let (network, mut fit) = fit(Switch::Off, &table);
-        let mut workspace = Workspace::new(&network);
-        assert_eq!(
-            fit.advance(&table, 20, &mut workspace).unwrap().validation_loss,
-            None,
-            "no epoch is over"
-        );
-        let progress = fit.advance(&table, 1, &mut workspace).unwrap();
+        let (mut fit, mut params, mut workspace) = fit(Switch::Off, &table);
+        let begun = fit.advance(&mut params, &table, 20, &mut workspace).unwrap();
+        assert_eq!(begun.validation_loss, None, "no epoch is over");
+        let progress = fit.advance(&mut params, &table, 1, &mut workspace).unwrap();
         let [_, validation] = split_of(30, 0.3);
         let validation = Rows { examples: &table, rows: &validation };
-        let judged = evaluate(&network, fit.model(), &validation).unwrap();
+        let judged = evaluate(fit.trainer.network(), &params, &validation).unwrap();
         assert_eq!(progress.validation_loss, Some(judged.loss));
     }
 
     #[test]
     fn a_run_in_pieces_stops_where_a_run_at_once_stops_and_computes_nothing_more() {
-        // Nothing can be learned from noise: the validation loss soon only rises.
+        // The validation loss soon only rises.
         let table = noise(60);
-        let (network, at_once) = fit(Switch::On(5), &table);
-        let (mut in_epochs, mut at_once) = (at_once.clone(), at_once);
-        let mut workspace = Workspace::new(&network);
-        let whole = at_once.advance(&table, 200 * 42, &mut workspace).unwrap();
+        let (mut at_once, mut params, mut workspace) = fit(Switch::On(5), &table);
+        let (mut in_pieces, mut own) = (at_once.clone(), params.clone());
+        let whole = at_once.advance(&mut params, &table, 200 * 42, &mut workspace).unwrap();
         assert!(whole.examples < 200 * 42, "{whole:?}");
-        let mut examples = 0;
-        for _ in 0..200 {
-            examples += in_epochs.advance(&table, 42, &mut workspace).unwrap().examples;
-        }
-        assert_eq!((examples, in_epochs.model()), (whole.examples, at_once.model()));
-        let more = at_once.advance(&table, 1000, &mut workspace).unwrap();
+        // Batches of ten: epochs of 42 end within a piece of 84, and at its end.
+        let pieces =
+            (0..100).map(|_| in_pieces.advance(&mut own, &table, 84, &mut workspace).unwrap().examples);
+        assert_eq!(pieces.sum::<u64>(), whole.examples);
+        assert!(at_once.best().is_some() && in_pieces.best() == at_once.best());
+        let more = at_once.advance(&mut params, &table, 1000, &mut workspace).unwrap();
         assert_eq!((more.examples, more.validation_loss), (0, whole.validation_loss));
     }
 
     #[test]
     fn a_loss_that_is_no_number_is_not_the_best() {
         let table = noise(60);
-        let (_, fit) = fit(Switch::On(2), &table);
-        let (mut watch, params) = (fit.watch.unwrap(), fit.params);
+        let (fit, params, _) = fit(Switch::On(2), &table);
+        let mut watch = fit.watch.unwrap();
         watch.look(f64::NAN, &params);
         assert!(watch.best.is_none() && watch.waited == 1);
         watch.look(0.5, &params);

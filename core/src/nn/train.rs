@@ -88,35 +88,27 @@ pub fn train(
     stream: Stream,
     workspace: &mut Workspace,
 ) -> Result<Progress, TrainError> {
-    let mut fit = Fit::new(network, recipe, params.clone(), examples, stream)?;
-    let budget = u64::from(recipe.epochs()) * fit.rows() as u64;
-    let progress = fit.advance(examples, budget, workspace)?;
-    *params = fit.into_model();
+    let mut fit = Fit::new(network, recipe, examples, stream)?;
+    let budget = u64::from(recipe.epochs()) * recipe.training_rows(examples.len()) as u64;
+    let progress = fit.advance(params, examples, budget, workspace)?;
+    if let Some(best) = fit.into_best() {
+        *params = best;
+    }
     Ok(progress)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::fit::tests::{network, noise, stream};
     use crate::nn::reference::Rows as Table;
-    use crate::nn::{ModelConfig, Switch, Target, TrainingConfig};
-    use crate::random::{Purpose, Seed};
-
-    fn stream() -> Stream {
-        Seed(1).stream_for(Purpose::Shuffle, 1, 1)
-    }
-
-    fn noise(rows: u32) -> Table {
-        Table::new(6, (0..rows).map(|row| Target::Class(row % 2)).collect())
-    }
+    use crate::nn::{Switch, Target, TrainingConfig};
 
     fn run(change: impl FnOnce(&mut TrainingConfig), rows: &Table) -> (Params, Result<Progress, TrainError>) {
         let mut training = TrainingConfig { learning_rate: 0.2, ..TrainingConfig::default() };
         change(&mut training);
         let recipe = Recipe::new(&training).unwrap();
-        let model = ModelConfig { hidden: vec![30], ..ModelConfig::default() };
-        let network = Network::new(&model, 6, 2, recipe.loss()).unwrap();
-        let mut params = network.initialize(&mut Seed(1).stream(Purpose::Initialization));
+        let (network, mut params) = network(&recipe);
         let progress = train(&network, &recipe, &mut params, rows, stream(), &mut Workspace::new(&network));
         (params, progress)
     }

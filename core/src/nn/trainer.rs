@@ -97,6 +97,16 @@ impl Trainer {
         if params.are_finite() { Ok(progress) } else { Err(self.diverged()) }
     }
 
+    /// The network.
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// How many rows of the epoch are still to come: none before the first and between two.
+    pub(super) fn left_of_epoch(&self) -> usize {
+        self.order.len() - self.position
+    }
+
     /// Begins an epoch: Fisher and Yates; the full batch keeps its order, since it is one sum whatever the order.
     fn next_epoch(&mut self, examples: &dyn Examples) -> Result<(), TrainError> {
         let rows = examples.len();

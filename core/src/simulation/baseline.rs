@@ -88,12 +88,12 @@ pub fn centralized(
     let mut run = Run::new(start, pooled, 0).map_err(failed)?;
     let checkpoints = budgets.iter().map(|&gradients| {
         let train_loss = run.advance_to(gradients).map_err(failed)?;
-        let test = scores(start.network, run.fit.model(), test)
+        let test = scores(start.network, run.model(), test)
             .map_err(|source| BaselineError::Evaluate { baseline, source })?;
         Ok(Checkpoint { gradients, train_loss, test })
     });
     let checkpoints = checkpoints.collect::<Result<_, _>>()?;
-    Ok((run.fit.into_model(), checkpoints))
+    Ok((run.model().clone(), checkpoints))
 }
 
 /// A training run for every client over its own rows, each with its share of the `budgets` by number of rows, so
@@ -112,7 +112,7 @@ pub fn local_only(
         let checkpoints = budgets.iter().map(|&gradients| {
             let own = share(gradients, shard.len() as u64, rows);
             let train_loss = run.advance_to(own).map_err(failed)?;
-            let test = scores(start.network, run.fit.model(), test)
+            let test = scores(start.network, run.model(), test)
                 .map_err(|source| BaselineError::Evaluate { baseline, source })?;
             Ok(Checkpoint { gradients, train_loss, test })
         });
@@ -138,6 +138,7 @@ pub struct Start<'a> {
 /// A training run in progress.
 struct Run<'a> {
     fit: Fit,
+    params: Params,
     workspace: Workspace,
     examples: &'a Shard,
     done: u64,
@@ -148,9 +149,14 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(start: &Start<'a>, examples: &'a Shard, client: u32) -> Result<Run<'a>, TrainError> {
         let shuffle = start.seed.stream_for(Purpose::Shuffle, NO_ROUND, client);
-        let fit = Fit::new(start.network, start.recipe, start.model.clone(), examples, shuffle)?;
-        let workspace = Workspace::new(start.network);
-        Ok(Run { fit, workspace, examples, done: 0, train_loss: 0.0 })
+        let fit = Fit::new(start.network, start.recipe, examples, shuffle)?;
+        let (params, workspace) = (start.model.clone(), Workspace::new(start.network));
+        Ok(Run { fit, params, workspace, examples, done: 0, train_loss: 0.0 })
+    }
+
+    /// The model as it would be if training ended now.
+    fn model(&self) -> &Params {
+        self.fit.best().unwrap_or(&self.params)
     }
 
     /// Trains on until it has computed so many example-gradients in all, or has stopped before; gives the mean loss since the
@@ -158,7 +164,7 @@ impl<'a> Run<'a> {
     fn advance_to(&mut self, gradients: u64) -> Result<f64, TrainError> {
         let budget = gradients.saturating_sub(self.done);
         self.done += budget;
-        let progress = self.fit.advance(self.examples, budget, &mut self.workspace)?;
+        let progress = self.fit.advance(&mut self.params, self.examples, budget, &mut self.workspace)?;
         if progress.examples > 0 {
             self.train_loss = progress.mean_loss;
         }
